@@ -112,7 +112,7 @@ def guess_json(value: Any) -> FormGuess:
 
 
 def _collection_in(context: str) -> str | None:
-    found = re.search(r"\$metadata#([A-Za-z/]+)", context)
+    found = re.search(r"\$metadata#([A-Za-z0-9/]+)", context)
     return found[1].strip("/").rsplit("/", 1)[-1] or None if found else None
 
 

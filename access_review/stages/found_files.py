@@ -21,6 +21,7 @@ import pyarrow.csv
 
 from access_review import connectors
 from access_review.connectors import Source
+from access_review.connectors.entra.queries import BY_PART
 from access_review.connectors.tabular import cells, delimited, no_rows, sheets
 from access_review.connectors.tabular.cells import Raw
 from access_review.connectors.tabular.records import read_json
@@ -322,16 +323,26 @@ def _dns(path: Path) -> Iterator[str]:
         yield (base64.b64decode(found[2]).decode("utf-8", "replace") if found[1] else found[2]).strip().casefold()
 
 
+_COLLECTIONS = frozenset(name.casefold() for name in (*BY_PART, "organization"))
+
+
 def _tenants(
     files: Sequence[tuple[Path, FormGuess]], ignored: list[IgnoredFile]
 ) -> Iterator[tuple[Path, Mapping[str, Any], tuple[Path, ...]]]:
     """Yield each tenant: the folder of ``users.json`` with all that is saved below under the names of collections."""
-    roots = [path.parent for path, _ in files if path.name == "users.json"]
+    roots = [path.parent for path, _ in files if path.name.casefold() == "users.json"]
     for root in roots:
         inside = [(path, guess) for path, guess in files if root in path.parents]
         # Members of a group, and all else that belongs to one object, say whose they are by their folder alone.
-        stray = [p for p, g in inside if p.parent == root and g.collection in {"directoryObjects", "$batch", None}]
+        here = [(path, guess) for path, guess in inside if path.parent == root]
+        stray = [p for p, g in here if g.collection in {"directoryObjects", "$batch", None}]
         ignored += [IgnoredFile(p, "does not say whose it is: save it as groups/<id>/members.json") for p in stray]
+        for path, guess in here:
+            # What has another name is read by nobody: a second page called `users (2).json` above all.
+            if path not in stray and path.name.partition(".")[0].casefold() not in _COLLECTIONS:
+                stray.append(path)
+                wanted = f"save it as {guess.collection}.json, or as its next page, {guess.collection}.2.json"
+                ignored.append(IgnoredFile(path, f"a page of {guess.collection} of Microsoft Graph; {wanted}"))
         yield root.parent, {"recorded": root.name or "."}, tuple(path for path, _ in inside if path not in stray)
     for path, guess in files:
         if not any(root in path.parents for root in roots):

@@ -46,6 +46,49 @@ def test_a_directory_and_a_roster_are_joined_and_what_nobody_reads_is_named(outs
     assert [one["file"] for one in said["ignored"]] == ["midpoint-associations/SOURCE.txt"]
 
 
+def saved(folder: Path, name: str, collection: str, objects: list[dict[str, Any]]) -> None:
+    folder.mkdir(exist_ok=True)
+    page = {"@odata.context": f"https://graph.microsoft.com/v1.0/$metadata#{collection}", "value": objects}
+    (folder / name).write_text(json.dumps(page), "utf-8")
+
+
+def graph_users(first: int) -> list[dict[str, Any]]:
+    numbers = range(first, first + 5)
+    return [
+        {"id": f"{n:08}-0000-4000-8000-000000000000", "userPrincipalName": f"u{n}@x.test", "accountEnabled": True}
+        for n in numbers
+    ]
+
+
+@pytest.mark.parametrize(
+    "name", ["users (2).json", "users2.json", "AllUsers.json", "Copy of users.json", "users - page 2.json"]
+)
+def test_a_page_under_another_name_is_read_by_nobody_and_named(tmp_path: Path, name: str) -> None:
+    saved(tmp_path / "graph", "users.json", "users", graph_users(1))
+    saved(tmp_path / "graph", name, "users", graph_users(6))
+    said = seen(tmp_path, "graph")
+    assert [one["export"]["rows"]["accounts"] for one in said["files"].values()] == [5]
+    assert [(one["file"], one["reason"]) for one in said["ignored"]] == [
+        (
+            f"graph/{name}",
+            "a page of users of Microsoft Graph; save it as users.json, or as its next page, users.2.json",
+        )
+    ]
+
+
+def test_pages_are_found_in_any_case_with_those_that_follow(tmp_path: Path) -> None:
+    saved(tmp_path / "graph", "Users.json", "users", graph_users(1))
+    saved(tmp_path / "graph", "users.2.JSON", "users", graph_users(6))
+    first = tmp_path / "graph/Users.json"
+    first.write_text(
+        first.read_text("utf-8").replace('"value"', '"@odata.nextLink": "https://next.test/2", "value"'), "utf-8"
+    )
+    saved(tmp_path / "graph", "OAuth2PermissionGrants.json", "oauth2PermissionGrants", [])
+    said = seen(tmp_path, "graph")
+    assert [one["export"]["rows"]["accounts"] for one in said["files"].values()] == [10]
+    assert said["ignored"] == []
+
+
 def test_pages_of_graph_are_one_tenant_and_pages_of_nobody_are_named(outside_data: Path) -> None:
     said = seen(outside_data, "entra-graph-psoxy")
     (tenant,) = said["files"].values()

@@ -236,11 +236,11 @@ def _files(first: Path) -> Iterator[Page]:
     """Yield the page of ``first`` and of the numbered files that follow it."""
     if not first.is_file():
         raise AbsentError("not saved")
-    numbered = re.compile(re.escape(first.stem) + r"\.(\d+)\.json")
-    later = sorted(int(m[1]) for path in first.parent.iterdir() if (m := numbered.fullmatch(path.name)))
-    if later != list(range(2, len(later) + 2)):
+    numbered = re.compile(re.escape(first.stem) + r"\.(\d+)\.json", re.IGNORECASE)
+    later = sorted((int(m[1]), path) for path in first.parent.iterdir() if (m := numbered.fullmatch(path.name)))
+    if [number for number, _ in later] != list(range(2, len(later) + 2)):
         raise NotReadError(f"{first.name}: the numbers of its further pages have a gap")
-    for path in (first, *(first.with_name(f"{first.stem}.{n}.json") for n in later)):
+    for path in (first, *(path for _, path in later)):
         yield _load(path)
 
 
