@@ -15,6 +15,7 @@ from access_review.revoke.signed_removal import Announced
 from access_review.revoke.states import CHANGED, State
 from access_review.store import plans
 from access_review.store.plans import StoredPlan
+from access_review.store.unshown import unshown_batches
 from access_review.tables import Row
 from access_review.workspace import Workspace
 
@@ -23,11 +24,15 @@ _TOOK = CHANGED | {State.ORDERED}
 
 @dataclass(frozen=True, slots=True)
 class RemovalNotices:
-    """What was announced and counts, by change; who stopped what; what went unattended before; and what each look waited for."""
+    """What was announced and counts, by change; who stopped what; what went unattended before; and what each look waited for.
+
+    ``unshown`` are changes of batches that were killed, which may have gone too: their journals alone could say.
+    """
 
     announced: Mapping[str, tuple[Announced, ...]]
     stopped: Mapping[str, str]
     taken: Mapping[str, datetime]
+    unshown: Mapping[str, datetime]
     looks: tuple[tuple[datetime, frozenset[str]], ...]
 
     def against(self, change: Change, manager: str, workspace: Workspace, now: datetime) -> str:
@@ -46,6 +51,8 @@ class RemovalNotices:
             return f"{who} stopped it"
         if at := self.taken.get(change.id):
             return f"it went unattended on {at:%Y-%m-%d}, and is there again: that is somebody's decision"
+        if at := self.unshown.get(change.id):
+            return f"a batch that was killed may have taken it, until {at:%Y-%m-%d %H:%M} UTC at the latest: somebody decides"
         return ""
 
 
@@ -70,7 +77,13 @@ def read_notices(
         (one.at, frozenset(one.details.get("waiting", "").split())) for one in lines if one.name == entries.REMOVAL
     )
     by_key = signed_removal.stopped_by_signature(signed, announced)
-    return RemovalNotices(announced, {**by_key, **stopped}, _taken(workspace, besides), looks)
+    unshown = {
+        change.id: at
+        for batch in unshown_batches(workspace.folder, now, besides.journal if besides else None)
+        if signed_removal.takes_standing(batch.plan)
+        for at, change in batch.moments()
+    }
+    return RemovalNotices(announced, {**by_key, **stopped}, _taken(workspace, besides), unshown, looks)
 
 
 def _taken(workspace: Workspace, besides: StoredPlan | None) -> Mapping[str, datetime]:

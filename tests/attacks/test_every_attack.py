@@ -76,6 +76,7 @@ SEEN: Mapping[str, str] = {
         a_job_that_is_not_heard_of_is_an_alarm_of_the_daily_check""",
     "a standing removal with other words, signers, notices or managers, a stop rolled back, or a world that moved": """
         standing_removals: whatever_is_not_as_it_was_signed_and_told_takes_nothing, another_manager_is_told_anew,
+        what_a_killed_look_may_have_taken_is_not_taken_again_though_its_journal_was_taken_away,
         what_became_privileged_between_plan_and_call_is_left_alone, what_is_stopped_while_everything_is_read_again_is_left_alone,
         forged_notices_count_for_nothing_and_stops_edits_and_days_hold""",
     "a key that has ended, an approver who has left": """

@@ -15,6 +15,7 @@ from access_review.revoke.signed_removal import Announcement, digest_of_removal
 from access_review.revoke.statements import Statement, StatementKind
 from access_review.stages.other_batches import removals_left
 from access_review.store import files, keys, logbook, logged
+from tests.support.faulty_company import key
 from tests.support.moving_company import NEXT, SELLER, Moving
 
 pytestmark = pytest.mark.slow
@@ -74,6 +75,29 @@ def test_what_became_privileged_between_plan_and_call_is_left_alone(company):
     assert company.holders == EVERYBODY, left.out
     (journal,) = company.folder.glob("runs/*/removal/journal.sqlite")
     assert "Books is privileged" in journal.read_bytes().decode(errors="replace")
+
+
+def test_what_a_killed_look_may_have_taken_is_not_taken_again_though_its_journal_was_taken_away(company):
+    """Whoever was given it back meanwhile keeps it: nothing but the journal says that it went before."""
+    assert company.look(NEXT).code == 0
+    assert company.holders == {14}
+    (journal,) = company.folder.glob("runs/*/removal/journal.sqlite")
+    path = logbook.path_of(company.folder)
+    lines = path.read_bytes().splitlines(keepends=True)
+    ended = next(n for n, line in enumerate(lines) if b'"event":"journal"' in line)
+    path.write_bytes(b"".join(lines[:ended]))
+    for later in company.folder.glob("runs/2*"):
+        if later.name > journal.parents[1].name:
+            shutil.rmtree(later)
+    journal.unlink()
+    system = company.system
+    system["there"][key(12, "Books")] = "2026-11-03T06:20:00+00:00"
+    (company.folder / "sources/system.json").write_text(json.dumps(system))
+    for at in ("2026-11-03T06:25:00Z", "2026-11-05T06:40:00Z"):
+        looked = company.look(at)
+        assert 12 in company.holders, looked.out
+    (left,) = (line for line in looked.json["removals"]["left"] if line.startswith("Person 12"))
+    assert "a batch that was killed may have taken it" in left
 
 
 def test_what_is_stopped_while_everything_is_read_again_is_left_alone(company):
