@@ -67,6 +67,7 @@ _STATE = re.compile(
 )
 """Flags that say how an account is, and not what it holds."""
 
+_NAMING = frozenset({"account", "mail", "employee_id"})
 _SIGN_IN = re.compile(r"\b(last|letzte\w*) ?(used|access\w*|log ?in|log ?on|sign ?in|anmeldung|activity|seen)\b")
 _ABOUT_ACCOUNTS = re.compile(
     r"\b(last ?log ?(in|on)|last sign ?in|password|pwd|mfa|2fa|account enabled|enabled|locked( out)?|disabled|"
@@ -85,7 +86,13 @@ def guess_kind(looks: Sequence[ColumnLook], *, pairs_unique: bool = False) -> Ki
     wide = _wide(looks)
     if wide:
         return wide
-    if len(looks) == 2 and not fields & {"starts", "left_at"} and _two_ids(looks, pairs_unique=pairs_unique):
+    both_name = len(held & _NAMING) > 1  # logins with numbers of staff: who, twice, and nothing that is held
+    if (
+        len(looks) == 2
+        and not both_name
+        and not fields & {"starts", "left_at"}
+        and _two_ids(looks, pairs_unique=pairs_unique)
+    ):
         return _long(looks, table)
     learned = guess_meanings(looks, TRAINING_HINTS)
     if not fields & {"starts", "left_at"} and _is_training(looks, learned):

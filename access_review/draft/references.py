@@ -39,7 +39,7 @@ def account_column(look: TableLook) -> str | None:
 
 def account_references(files: FilesLook, tables: Sequence[TableLook]) -> Mapping[str, AccountReference]:
     """Return, by file, which list of what is held names the accounts of which other file; no file names those of two."""
-    listed = {look.name: look for look in tables if look.guess.kind is FileKind.HOLDINGS}
+    listed = {look.name: look for look in tables if look.guess.kind in {FileKind.HOLDINGS, FileKind.MATRIX_LONG}}
     users = {name: look for name, look in listed.items() if not holds(look)}
     found = {}
     for name, look in listed.items():

@@ -10,9 +10,11 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ import pyarrow.csv
 from access_review import connectors
 from access_review.connectors import Source
 from access_review.connectors.entra.queries import BY_PART
-from access_review.connectors.tabular import cells, delimited, no_rows, sheets
+from access_review.connectors.tabular import cells, delimited, no_rows, sheets, workbook
 from access_review.connectors.tabular.cells import Raw
 from access_review.connectors.tabular.records import read_json
 from access_review.draft.forms import FormGuess, TextForm, guess_form, guess_json
@@ -31,7 +33,8 @@ from access_review.guarded_files.plain import read_plain
 from access_review.model import Options
 
 _HEAD = 20_000
-_SHEETS = (".xlsx", ".xlsm", ".parquet")
+_WORKBOOKS = (".xlsx", ".xlsm")
+_SHEETS = (*_WORKBOOKS, ".parquet")
 _HEADING_ROWS = 10  # rows above the headings of a workbook that are tried
 _ACCOUNT_COLUMNS = ("native_id", "name", "principal_name", "display_name", "mail", "employee_id")
 _PEOPLES = frozenset({"human", "guest", "agent", "break-glass"})
@@ -90,21 +93,16 @@ def read_files(paths: Sequence[Path], as_of: datetime) -> FoundFiles:
         if not path.is_file():
             ignored.append(IgnoredFile(path, "no plain file: a pipe, a device, or a link to one or to nothing"))
             continue
-        try:
-            found = _read(path)
-        except AccessReviewError as error:
-            first = min(getattr(error, "mistakes", ()), default=None)
-            ignored.append(IgnoredFile(path, str(first) if first else error.message))
-            continue
-        except OSError as error:
-            ignored.append(IgnoredFile(path, str(error.strerror)))
-            continue
-        if isinstance(found, FoundTable):
-            tables[path.as_posix()] = found
-        elif found.form is TextForm.UNKNOWN:
-            ignored.append(IgnoredFile(path, found.because))
-        else:
-            known.setdefault(found.form, []).append((path, found))
+        for shown, read in _parts(path):
+            found = _tried(shown, read)
+            if isinstance(found, FoundTable):
+                tables[shown.as_posix()] = found
+            elif isinstance(found, IgnoredFile):
+                ignored.append(found)
+            elif found.form is TextForm.UNKNOWN:
+                ignored.append(IgnoredFile(shown, found.because))
+            else:
+                known.setdefault(found.form, []).append((path, found))
     exports: dict[str, FoundExport] = {}
     for form, files in known.items():
         for options in _together(form, files, ignored):
@@ -129,6 +127,29 @@ def _every_file(paths: Sequence[Path]) -> list[Path]:
         else:
             raise Unclear(f"{path} is not there", hint="name files, or folders of them")
     return sorted(found)
+
+
+def _parts(path: Path) -> Iterator[tuple[Path, Callable[[], FoundTable | FormGuess]]]:
+    """Yield what a file is read in, by the name it is shown with: each sheet of a workbook with several, else the whole."""
+    names = []
+    if path.suffix.lower() in _WORKBOOKS:
+        # What is wrong with a workbook is said when it is read.
+        with suppress(AccessReviewError, OSError):
+            names = workbook.sheet_names(read_plain(path.resolve(), sheets.LARGEST), path.name)
+    if len(names) < 2:
+        yield path, partial(_read, path)
+    for name in names if len(names) > 1 else ():
+        yield Path(f"{path} [{name}]"), partial(_sheet, path, FormGuess(TextForm.DELIMITED, "a workbook"), name)
+
+
+def _tried(shown: Path, read: Callable[[], FoundTable | FormGuess]) -> FoundTable | FormGuess | IgnoredFile:
+    try:
+        return read()
+    except AccessReviewError as error:
+        first = min(getattr(error, "mistakes", ()), default=None)
+        return IgnoredFile(shown, str(first) if first else error.message)
+    except OSError as error:
+        return IgnoredFile(shown, str(error.strerror))
 
 
 def _read(path: Path) -> FoundTable | FormGuess:
@@ -252,18 +273,23 @@ def _footed(path: Path, reading: Mapping[str, Any]) -> tuple[sheets.Sheet, Mappi
     return sheets.read(path.name, sheets.SheetOptions(**reading, **footer), folder=path.parent), footer
 
 
-def _sheet(path: Path, form: FormGuess) -> FoundTable:
-    """Read a workbook, whose headings may stand below a title."""
+def _sheet(path: Path, form: FormGuess, name: str | None = None) -> FoundTable:
+    """Read a workbook's only sheet, or the one of that name, whose headings may stand below a title."""
+    named = {"sheet": name} if name else {}
     rows: Iterable[int] = range(1, _HEADING_ROWS + 1) if path.suffix.lower() != ".parquet" else (1,)
     refused: WorkspaceError | None = None
     for row in rows:
         try:
-            sheet, footer = _footed(path, {"header_row": row})
+            sheet, footer = _footed(path, {**named, "header_row": row})
         except WorkspaceError as error:
             refused = refused or error
         else:
             return FoundTable(
-                path, form, _as_text(sheet), {**({"header_row": row} if row > 1 else {}), **footer}, sheet.numbers
+                path,
+                form,
+                _as_text(sheet),
+                {**named, **({"header_row": row} if row > 1 else {}), **footer},
+                sheet.numbers,
             )
     raise refused or WorkspaceError(f"{path} holds no table")
 

@@ -46,6 +46,38 @@ def test_a_directory_and_a_roster_are_joined_and_what_nobody_reads_is_named(outs
     assert [one["file"] for one in said["ignored"]] == ["midpoint-associations/SOURCE.txt"]
 
 
+def test_a_workbook_of_several_sheets_is_several_tables(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    first, users, roles, empty, hidden = (book.create_sheet(n) for n in ("Read me", "Users", "Roles", "Sheet5", "Old"))
+    book.remove(book["Sheet"])
+    hidden.sheet_state = "hidden"
+    first.append(["This list is confidential."])
+    users.append(["Login", "Employee ID"])
+    roles.append(["Role assignments as of Monday"])
+    roles.append(["Login", "Role"])
+    for n in range(12):
+        users.append([f"u{n}", f"{n:04}"])
+        roles.append([f"u{n}", ("Clerk", "Admin")[n % 2]])
+    empty.append([])
+    hidden.append(["Login", "Role"])
+    book.save(tmp_path / "app.xlsx")
+    said = seen(tmp_path, "app.xlsx")
+    kinds = {
+        name: (one["kind"], {m["field"]: m["columns"][0] for m in one["meanings"]})
+        for name, one in said["files"].items()
+    }
+    assert kinds["app.xlsx [Users]"] == ("holdings", {"account": "Login", "employee_id": "Employee ID"})
+    assert kinds["app.xlsx [Roles]"][1] == {"account": "Login", "entitlement": "Role"}
+    assert [(one["file"], one["reason"].split(":")[-1].strip()) for one in said["ignored"]] == [
+        ("app.xlsx [Sheet5]", "the sheet is empty")
+    ]
+    laid = in_folder(tmp_path, "--as-of", "2026-11-02T06:00:00Z", "--json", "init", "w", "--from", "app.xlsx")
+    assert laid.code == 0, laid.err
+    roles_file = next(one for one in laid.json["sources"] if one["options"].get("sheet") == "Roles")
+    assert roles_file["options"]["header_row"] == 2
+    assert list(roles_file["options"]["references"].values()) == ["app-login"]
+
+
 def saved(folder: Path, name: str, collection: str, objects: list[dict[str, Any]]) -> None:
     folder.mkdir(exist_ok=True)
     page = {"@odata.context": f"https://graph.microsoft.com/v1.0/$metadata#{collection}", "value": objects}

@@ -41,7 +41,16 @@ def read_workbook(data: bytes, file: str, *, sheet: str | None = None, header_ro
     return Raw(header_row, columns, tuple(rows[: len(rows) - footer]), tuple(mistakes))
 
 
-def _open(data: bytes, file: str, *, values: bool) -> "Workbook":
+def sheet_names(data: bytes, file: str) -> list[str]:
+    """Return the sheets of a workbook that are not hidden; raises ``WorkspaceError`` when it is none, or too large."""
+    book = _open(data, file, values=False, read_only=True)
+    try:
+        return _shown(book)
+    finally:
+        book.close()
+
+
+def _open(data: bytes, file: str, *, values: bool, read_only: bool = False) -> "Workbook":
     import openpyxl
 
     _bound(data, file)
@@ -49,7 +58,7 @@ def _open(data: bytes, file: str, *, values: bool) -> "Workbook":
         # openpyxl warns of styles and drop-downs that it does not keep; only values matter here.
         warnings.simplefilter("ignore", UserWarning)
         try:
-            return openpyxl.load_workbook(io.BytesIO(data), data_only=values)
+            return openpyxl.load_workbook(io.BytesIO(data), data_only=values, read_only=read_only)
         except Exception as error:  # a damaged part raises whatever its reader does, TypeError included
             raise _no_workbook(file) from error
 
@@ -75,13 +84,17 @@ def _no_workbook(file: str) -> WorkspaceError:
 
 def _choose(book: "Workbook", file: str, sheet: str | None) -> "Worksheet":
     pages = {page.title: page for page in book.worksheets}
-    seen = [name for name, page in pages.items() if page.sheet_state == "visible"]
+    seen = _shown(book)
     if sheet is None and len(seen) == 1:
         return pages[seen[0]]
     if sheet in pages:
         return pages[sheet]
     message = f"no sheet is called {sheet!r}" if sheet else "there is more than one sheet, and `sheet` names none"
     raise WorkspaceError.of([Mistake(file, 0, 0, message, f"sheets: {', '.join(pages)}")])
+
+
+def _shown(book: "Workbook") -> list[str]:
+    return [page.title for page in book.worksheets if page.sheet_state == "visible"]
 
 
 def _unseen(page: "Worksheet", file: str, header_row: int) -> Iterator[Mistake]:
