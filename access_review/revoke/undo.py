@@ -75,6 +75,9 @@ def undo(
     What ``prove`` does not carry is left to a person. Raises ``PlanRefused`` when there is nothing to give back, or
     the roster is not complete or older than what it is to judge.
     """
+    if plan.gives_back:
+        hint = "what should not be there is found by a review: access-review audit, then plan"
+        raise PlanRefused("this batch gave access back, so there is nothing to give back of it", hint=hint)
     _may_undo(plan, standings, snapshot)
     status = {row["person"]: row["status"] for row in snapshot.tables["people"].to_pylist()}
     given = _GivenBack.of(_proposals(plan, standings, status))

@@ -203,9 +203,12 @@ def test_what_was_given_back_counts_no_more(tmp_path):
     assert company.calls == {"revoke called": 2, "revoke": 2, "restore called": 2, "restore": 2}
     done = company.apply("--of", "beside", at=at(15))
     assert (done.code, company.calls["revoke"]) == (0, 3), "an undo between plan and apply refuses nothing"
+    second = runs.all_runs(company.folder)[-1].id
     collected(company, 20)
     made = planned(company, (14, 15), 21)
     assert made.code == 0, made.err
+    twice = company.run("--run", second, "undo", "--of", "undo", "--requested-by", "00007", at=at(22))
+    assert (twice.code, "this batch gave access back" in twice.err) == (4, True), twice.err
 
 
 def forge_beginning(company, folder):
