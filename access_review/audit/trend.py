@@ -10,6 +10,7 @@ import pyarrow as pa
 from access_review.audit.campaign import Campaign
 from access_review.audit.decisions import ReviewerAnswer
 from access_review.audit.judge import Judgement
+from access_review.findings.control import CONTROL_RULES
 from access_review.findings.judged_share import Judged
 from access_review.model import CURRENT
 from access_review.sample.rotation import WEEK, LastReviewed
@@ -17,7 +18,7 @@ from access_review.sample.rotation import WEEK, LastReviewed
 
 @dataclass(frozen=True, slots=True)
 class TrendPoint:
-    """One week: what the machine found, what the reviewers' sample proves, and what was not reviewed.
+    """One week: what the machine found about access, what the reviewers' sample proves, and what was not reviewed.
 
     ``wrong`` and ``missed`` are the highest rates among those drawn from that the
     sample leaves possible, what is open counted as wrong; null where none can be stated.
@@ -45,8 +46,8 @@ def trend_point(
     campaign: Campaign, findings: pa.Table, judged: Judgement, sampled: int, share: Judged | None = None
 ) -> TrendPoint:
     """Return one week of the trend; ``findings`` is that table of its run, ``sampled`` the number of units drawn."""
-    pairs = zip(findings["status"].to_pylist(), findings["rag"].to_pylist(), strict=True)
-    current = Counter(rag for status, rag in pairs if status in CURRENT)
+    rows = zip(*(findings[name].to_pylist() for name in ("status", "rule", "rag")), strict=True)
+    current = Counter(rag for status, rule, rag in rows if status in CURRENT and rule not in CONTROL_RULES)
     rest = next(line for line in judged.lines if line.stratum == "rest")
     return TrendPoint(
         week=campaign.week,

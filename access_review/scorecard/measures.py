@@ -1,13 +1,15 @@
 """Each figure of the check list and the scorecard, from the records as they stood at a moment."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from math import ceil
 
+from access_review.findings.control import CONTROL_RULES
 from access_review.findings.counts import ReviewCounts
 from access_review.scorecard.follow_up import FollowUpKind
+from access_review.scorecard.nine_in_ten import nine_in_ten, nine_in_ten_closed_within
 from access_review.scorecard.records import QUARTER, AuditFigures, Records, RuleFigures, RunRecord, counted_changes
 from access_review.scorecard.training import counted
 from access_review.settings.measures import MeasureName
@@ -16,7 +18,6 @@ MONTH = timedelta(days=28)
 WEEKS_BACK = 13
 ANSWERED_WITHIN = timedelta(days=14)
 """How long a mini-audit may take."""
-NINE_IN_TEN = 0.9
 
 
 class Unmeasured(StrEnum):
@@ -40,6 +41,8 @@ class Unmeasured(StrEnum):
     """It was begun, and there is time left to finish it."""
     NO_CHECKLIST = "no-checklist"
     OUT_OF_DATE = "out-of-date"
+    STILL_OPEN = "still-open"
+    """Too much has been open for longer than anything took that ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +82,9 @@ class _View:
         return [one for one in found if since is None or one[0].as_of > self.at - since]
 
     def wanted(self, run: RunRecord) -> list[tuple[str, RuleFigures]]:
-        """Return the rules that are asked about: all, where none is named."""
-        return [(name, one) for name, one in (run.rules or {}).items() if not self.rules or name in self.rules]
+        """Return the rules that are asked about: where none is named, all that find something about access."""
+        rules = (run.rules or {}).items()
+        return [(name, one) for name, one in rules if (name in self.rules if self.rules else name not in CONTROL_RULES)]
 
 
 _Found = tuple[float | None, datetime | None, int | None, int | None, Unmeasured | None]
@@ -242,16 +246,12 @@ def _revocation_speed(view: _View) -> _Found:
     if run is None:
         return _unknown(Unmeasured.NO_RUN if view.newest is None else Unmeasured.NOT_REVIEWED)
     quarter = [one for one in view.runs if one.as_of > view.at - QUARTER]
-    days = [day for one in quarter for _, rule in view.wanted(one) for day in rule.closed]
-    if days:
-        return _number(_percentile(days), run.as_of)
-    still_open = sum(one.open for _, one in view.wanted(run))
-    return _unknown(Unmeasured.NOTHING_YET, run.as_of) if still_open else _of_none(run.as_of)
-
-
-def _percentile(values: Iterable[float]) -> float:
-    ordered = sorted(values)
-    return ordered[ceil(NINE_IN_TEN * len(ordered)) - 1]
+    closed = sorted(day for one in quarter for _, rule in view.wanted(one) for day in rule.closed)
+    still_open = sum((Counter(rule.open_for) for _, rule in view.wanted(run)), Counter[float]())
+    if not closed:
+        return _unknown(Unmeasured.NOTHING_YET, run.as_of) if still_open else _of_none(run.as_of)
+    days = nine_in_ten_closed_within(closed, still_open)
+    return _unknown(Unmeasured.STILL_OPEN, run.as_of) if days is None else _number(days, run.as_of)
 
 
 def _rule_share(*names: str) -> Callable[[_View], _Found]:
@@ -300,7 +300,7 @@ def _leaver_lag(run: RunRecord) -> _Found:
     if not lags:
         return _of_none(run.as_of)
     # What no record says sorts last: it is unknown only where it reaches the percentile.
-    at_most = _percentile(float("inf") if lag is None else lag for lag in lags)
+    at_most = nine_in_ten(float("inf") if lag is None else lag for lag in lags)
     return _unknown(Unmeasured.NOT_PROVEN, run.as_of) if at_most == float("inf") else _number(at_most, run.as_of)
 
 
@@ -327,8 +327,8 @@ def _rules_evaluated(view: _View) -> _Found:
     run = view.reviewed()
     if run is None:
         return _unknown(Unmeasured.NO_RUN if view.newest is None else Unmeasured.NOT_REVIEWED)
-    wanted = view.wanted(run)
-    return _share(sum(one.evaluated for _, one in wanted), len(wanted), run.as_of, 0.0)
+    asked = [one for name, one in (run.rules or {}).items() if not view.rules or name in view.rules]
+    return _share(sum(one.evaluated for one in asked), len(asked), run.as_of, 0.0)
 
 
 def _followed_up(view: _View) -> _Found:

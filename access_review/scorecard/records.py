@@ -1,7 +1,7 @@
 """What the figures are made of: each run as it was read and reviewed, its audit, its leavers, and what people recorded."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from access_review.findings.counts import ReviewCounts
@@ -17,8 +17,8 @@ DAY = timedelta(days=1)
 class RuleFigures:
     """One rule in one run: whether it was evaluated, how many findings stand, when the oldest was found.
 
-    ``ages`` is the sum of the days that the open ones have been known, ``closed`` how many days each had been known
-    that this run closed.
+    ``ages`` is the sum of the days that the open ones have been known, ``open_for`` how many of them have been for how many
+    days, ``closed`` how many days each had been known that this run closed.
     """
 
     evaluated: bool
@@ -27,6 +27,7 @@ class RuleFigures:
     waived: int = 0
     ages: float = 0.0
     oldest_days: float | None = None
+    open_for: Mapping[float, int] = field(default_factory=dict)
     closed: tuple[float, ...] = ()
 
 

@@ -90,18 +90,22 @@ MEASURES: Mapping[MeasureName, MeasureMeaning] = {
     MeasureName.TEST_ROWS_CAUGHT: MeasureMeaning(_PERCENT, "test rows of the quarter that reviewers answered rightly"),
     MeasureName.GRANTS_JUDGED: MeasureMeaning(_PERCENT, "direct grants that a role template judges"),
     MeasureName.OPEN_FINDINGS: MeasureMeaning(
-        _NUMBER, "open findings, of some rules where they are named", by_rule=True
+        _NUMBER, "open findings about access, or of the rules that are named", by_rule=True
     ),
     MeasureName.OLDEST_FINDING: MeasureMeaning(
-        _DAYS, "how long the oldest open finding has been known, of some rules where they are named", by_rule=True
+        _DAYS,
+        "how long the oldest open finding about access has been known, or of the rules that are named",
+        by_rule=True,
     ),
     MeasureName.EXCESS_AGE: MeasureMeaning(_DAYS, "how long open findings about excess have been known, on average"),
     MeasureName.REVOCATION_SPEED: MeasureMeaning(
         _DAYS,
-        "nine in ten findings that closed in the quarter closed within so long of being found",
+        "within so long nine in ten findings about access were gone, of those that closed in the quarter or are open for longer",
         by_rule=True,
     ),
-    MeasureName.EXCEPTION_RATE: MeasureMeaning(_PERCENT, "findings that a waiver accepts, of all that stand"),
+    MeasureName.EXCEPTION_RATE: MeasureMeaning(
+        _PERCENT, "findings about access that a waiver accepts, of all that stand"
+    ),
     MeasureName.ORPHAN_RATE: MeasureMeaning(_PERCENT, "accounts that nobody answers for"),
     MeasureName.AGENTS_OWNED: MeasureMeaning(_PERCENT, "AI agents that somebody who works here answers for"),
     MeasureName.STANDING_PRIVILEGE: MeasureMeaning(

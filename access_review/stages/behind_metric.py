@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from access_review import store
 from access_review.artifacts import LEAVERS
+from access_review.findings.control import CONTROL_RULES
 from access_review.findings.judged_share import list_unjudged
 from access_review.findings.sentences import every_sentence
 from access_review.model import CURRENT, Family, Status
@@ -75,7 +76,7 @@ _Find = Callable[[Workspace, Run, Metric, datetime], Iterable[CountedRow]]
 
 
 def _findings(statuses: Sequence[str], rules: Sequence[str] = ()) -> _Find:
-    """Find the findings of the metric's rules, or of ``rules``, that stand so."""
+    """Find the findings of the metric's rules, or of ``rules``, that stand so; where none is named, those about access."""
 
     def find(workspace: Workspace, run: Run, metric: Metric, at: datetime) -> Iterator[CountedRow]:
         del workspace, at
@@ -84,7 +85,7 @@ def _findings(statuses: Sequence[str], rules: Sequence[str] = ()) -> _Find:
             return
         rows = [row for row in reviews.read(run).findings.to_pylist() if row["status"] in statuses]
         for row in sorted(rows, key=lambda row: (row["rule"], row["subject"], row["finding"])):
-            if not asked or row["rule"] in asked:
+            if row["rule"] in asked if asked else row["rule"] not in CONTROL_RULES:
                 known = row["first_seen"].isoformat()
                 about = {"person": row["person"] or "", "subject": row["subject"], "reason": sentences.reason(row)}
                 yield {"finding": row["finding"], "rule": row["rule"], "status": row["status"], "known": known, **about}

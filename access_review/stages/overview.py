@@ -16,6 +16,7 @@ from access_review.sample.draw import Sample
 from access_review.stages.oversight import CampaignProgress, numbers, those_with
 from access_review.store import logged, snapshots
 from access_review.store.recalled import read_again
+from access_review.views.summary import about_access
 
 _OPEN_FOR_LEAVERS = frozenset({"leaver-active", "signin-after-end"})
 
@@ -24,14 +25,15 @@ _OPEN_FOR_LEAVERS = frozenset({"leaver-active", "signin-after-end"})
 class Overview:
     """What an overseer sees of the newest reviewed run; ``unread`` are sources not read whole, with the reason.
 
-    ``leavers`` are findings about people who left and can still sign in, ``rag`` counts everything that is open;
-    ``campaign`` is the audit that goes on, or the last.
+    ``leavers`` are findings about people who left and can still sign in, ``rag`` counts what is open about access, and
+    ``about_review`` what says that the review itself fell short; ``campaign`` is the audit that goes on, or the last.
     """
 
     run: Run
     unread: tuple[tuple[str, str], ...]
     leavers: pa.Table
     rag: Counter[str]
+    about_review: int
     campaign: CampaignProgress | None
 
 
@@ -39,11 +41,13 @@ def overview(run: Run, findings: pa.Table, campaign: CampaignProgress | None) ->
     """Return how things stand, by what may be seen of it; raises ``ArtifactError`` for damaged files."""
     snapshot = snapshots.load(run, ("completeness",))
     unread = {**snapshot.incomplete("people"), **snapshot.incomplete("accounts"), **snapshot.incomplete("grants")}
+    access = about_access(findings)
     return Overview(
         run,
         tuple(sorted(unread.items())),
         those_with(findings, "rule", _OPEN_FOR_LEAVERS),
-        numbers(findings, "rag"),
+        numbers(access, "rag"),
+        len(findings) - len(access),
         campaign,
     )
 

@@ -1,6 +1,6 @@
 """What figures are made of, read from disk: each run that the logbook knows, and what people recorded."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -142,6 +142,7 @@ def _rules(run: Run) -> dict[str, RuleFigures]:
             waived=sum(row["status"] == Status.WAIVED for row in rows[one.rule]),
             ages=sum(ages),
             oldest_days=max(ages, default=None),
+            open_for=Counter(ages),
             closed=tuple((row["closed_at"] - row["first_seen"]) / _DAY for row in rows[one.rule] if row["closed_at"]),
         )
     return found

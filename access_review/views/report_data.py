@@ -81,7 +81,7 @@ def _row(
     yield row["person_name"] or row["subject_name"] or row["subject"]
     yield (row["subject_name"] or "") if row["person_name"] and row["subject"] != row["person"] else ""
     yield (row["about_name"] or row["about"]) if row["about"] else ""
-    yield row["source"] or ""
+    yield row["source"] if row["source"] and row["source"] != row["subject"] else ""  # a finding is of no system
     yield row["rule"]
     yield titles.get(row["rule"], row["rule"])
     yield row["status"]

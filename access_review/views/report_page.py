@@ -97,11 +97,10 @@ def _this_run(contents: Contents) -> RunFindings:
 
 
 def _checked(contents: Contents) -> tuple[int, int] | None:
-    """Return how many of the units drawn people have checked."""
+    """Return how many of the units drawn people have answered for, each question of them, whatever they were drawn for."""
     if contents.sample is None:
         return None
-    tested = sum(line.tested for line in contents.judgement.lines) if contents.judgement else 0
-    return tested, len(contents.sample.picks)
+    return len(contents.judgement.reviewed) if contents.judgement else 0, len(contents.sample.picks)
 
 
 def _hash(text: str) -> str:

@@ -15,6 +15,7 @@ from access_review.artifacts import REVIEWED
 from access_review.audit.client_extract import ClientScorecard
 from access_review.audit.worklist import WorkItem
 from access_review.errors import Unclear
+from access_review.findings.control import CONTROL_RULES
 from access_review.offboarding.leaver import AccessState, Late, Leaver, Leavers, LeaverStatus, limited
 from access_review.runs import Run
 from access_review.settings.measures import MeasureName
@@ -33,11 +34,14 @@ from access_review.views import charts, text
 from access_review.views import offboarding as leaving
 from access_review.views import scorecard as scored
 from access_review.views import status as checked
+from access_review.views.summary import about_access
 from access_review.web.pages import MOST, Visit
 
 _FEW = 20
 """Rows of a list on the page of everything, which leads to all of them."""
 _WEEKS = 52
+_REVIEW = "review"
+"""What findings are asked to be about: that the review itself fell short."""
 _ROWS_OF = {
     MeasureName.SOURCES_COMPLETE: "/sources",
     MeasureName.WEEKS_AUDITED: "/campaigns",
@@ -172,13 +176,14 @@ def reviewer(visit: Visit) -> Response:
 
 
 def findings(visit: Visit) -> Response:
-    """List what is open, the highest risk first: all of it, of one colour, of one rule."""
+    """List what is open about access, or the review itself, the highest risk first: all of it, of one colour, of one rule."""
     run = _reviewed(visit)
     if run is None:
         return _nothing(visit)
-    every = _findings(visit, run)
-    colours, rules = overseeing.numbers(every, "rag"), overseeing.numbers(every, "rule")
     rag, rule = visit.asked("rag"), visit.asked("rule")
+    review = visit.asked("about") == _REVIEW or rule in CONTROL_RULES
+    every = _findings_about(visit, run, review=review)
+    colours, rules = overseeing.numbers(every, "rag"), overseeing.numbers(every, "rule")
     wanted = {column: value for column, value in (("rag", rag), ("rule", rule)) if value}
     some, total = overseeing.some_with(every, wanted, visit.first, MOST)
     rows = overseeing.in_words(some, _sight(visit, run))
@@ -187,6 +192,8 @@ def findings(visit: Visit) -> Response:
         run,
         "findings",
         part=visit.excerpt_of(rows, total),
+        about=_REVIEW if review else "",
+        others=len(_findings(visit, run)) - len(every),
         rag=rag if rag in colours else "",
         rule=rule if rule in rules else "",
         colours=colours,
@@ -293,6 +300,15 @@ def _sight(visit: Visit, run: Run) -> Sight:
 
 def _findings(visit: Visit, run: Run) -> pa.Table:
     return findings_of(visit, run, visit.who.sees, _sight(visit, run))
+
+
+def _findings_about(visit: Visit, run: Run, *, review: bool) -> pa.Table:
+    """Return of the open findings those about access, or those that say that the review itself fell short."""
+    every = _findings(visit, run)  # what is remembered is not made while something else is
+    if review:
+        return overseeing.those_with(every, "rule", CONTROL_RULES)
+    key = ("findings about access", tuple(visit.who.sees))
+    return visit.site.remembered(key, lambda: about_access(every), while_same=(run, _reviewed_as(run)))
 
 
 def findings_of(visit: Visit, run: Run, clients: Sequence[str] = (), sight: Sight = Sight()) -> pa.Table:  # noqa: B008 - frozen

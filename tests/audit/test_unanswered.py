@@ -13,7 +13,8 @@ from access_review.model import CURRENT
 from access_review.runs import Run
 from access_review.stages.collect import collect_run
 from access_review.stages.review import review_run
-from access_review.store import audits, snapshots
+from access_review.stages.trend import read_trend
+from access_review.store import audits, reviews, snapshots
 from access_review.views import summary, terminal
 from access_review.views.summary import Summary
 from tests.audit.half_year_company import START, Company
@@ -62,6 +63,15 @@ def test_no_control_finding_is_repeated_as_a_finding_that_stays_open(months: Fiv
     repeated = [old.get(row["subject"]) for row in months.found if row["rule"] == "repeat-finding"]
     assert repeated
     assert set(repeated) == {"access-beyond-role"}
+
+
+def test_the_weeks_count_what_was_found_about_access(months: FiveMonths) -> None:
+    folder = months.runs[0].workspace
+    weeks = read_trend(workspaces.load(folder), START + 5 * MONTH).weeks
+    found = [row for row in reviews.read(months.runs[-1]).findings.to_pylist() if row["status"] in CURRENT]
+    access = [row["rag"] for row in found if row["rule"] not in CONTROL_RULES]
+    assert 0 < len(access) < len(found)
+    assert (weeks[-1].findings, weeks[-1].red) == (len(access), access.count("red"))
 
 
 def test_what_nobody_reviewed_can_still_be_missed_by_the_machine(months: FiveMonths) -> None:

@@ -191,6 +191,45 @@ def test_figures_are_what_their_meaning_says():
 
 
 @pytest.mark.parametrize(
+    ("closed", "open_for", "days"),
+    [
+        ((1.0,), {}, 1.0),
+        ((1.0, 1.0, 40.0), {}, 40.0),
+        ((1.0,) * 8, {0.0: 500, 1.0: 100}, 1.0),  # what is open for no longer says nothing yet
+        ((1.0,) * 9, {60.0: 1}, 1.0),
+        ((1.0,) * 9, {60.0: 2}, None),  # the easy ones were quick, and the others are there still
+        ((1.0,) * 9 + (70.0,), {60.0: 2}, 70.0),
+        ((), {60.0: 2}, None),
+    ],
+)
+def test_how_fast_findings_go_is_not_told_by_those_alone_that_are_gone(closed, open_for, days):
+    stands = RuleFigures(True, open=sum(open_for.values()), open_for=open_for, closed=closed)
+    found = measure(
+        MeasureName.REVOCATION_SPEED, records(replace(run(21), rules={"never-used": stands})), START + 22 * DAY
+    )
+    why = None if days else Unmeasured.STILL_OPEN if closed else Unmeasured.NOTHING_YET
+    assert (found.value, found.why) == (days, why)
+
+
+def test_what_the_review_fell_short_of_changes_no_figure_about_access():
+    access = {"never-used": RuleFigures(True, open=3, waived=1, oldest_days=9.0, closed=(30.0,))}
+    short = {"not-reviewed": RuleFigures(True, open=96, oldest_days=80.0, closed=(7.0,) * 99)}
+    alone, both = (records(replace(run(21), rules=rules)) for rules in (access, access | short))
+    about = (
+        MeasureName.EXCEPTION_RATE,
+        MeasureName.OPEN_FINDINGS,
+        MeasureName.OLDEST_FINDING,
+        MeasureName.REVOCATION_SPEED,
+    )
+    figures = [[measure(name, known, START + 22 * DAY).value for name in about] for known in (alone, both)]
+    assert figures == [[25.0, 3.0, 9.0, 30.0]] * 2
+    asked = measure(
+        MeasureName.OPEN_FINDINGS, records(replace(run(21), rules=access | short)), START + 22 * DAY, ["not-reviewed"]
+    )
+    assert asked.value == 96.0, "where it is named, it is asked about"
+
+
+@pytest.mark.parametrize(
     ("more", "said"),
     [
         ({"attested": {"valid": "1d"}}, "either measured, or attested"),

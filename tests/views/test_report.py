@@ -17,7 +17,7 @@ from access_review.policy import Sampling
 from access_review.sample.choice import Draw, Pick, Stratum
 from access_review.sample.draw import DrawPart, Sample
 from access_review.sample.hypergeometric import Size
-from access_review.views import charts, report_page
+from access_review.views import charts, report_data, report_page
 from access_review.views.report_contents import contents
 from access_review.views.summary import highest
 from tests.support.fake_system import a_plan
@@ -128,6 +128,25 @@ def hostile():
 def test_the_same_review_gives_the_same_bytes(page):
     again = report_of(run="20260201T000000Z-0123abcd", plan=PLAN, sample=SAMPLE, judgement=JUDGEMENT)
     assert again == page
+
+
+def test_what_is_found_about_a_finding_is_of_no_system():
+    names = ("person_name", "subject_name", "about", "about_name", "risk_reasons", "client", "controls", "person")
+    row = {**dict.fromkeys(names), "risk": 30, "first_seen": AS_OF, "finding": "e" * 64, "rule": "repeat-finding"}
+    row |= dict.fromkeys(("rag", "severity", "status", "reason", "remedy"), "")
+    told = [{**row, "subject": one, "source": one.partition(":")[0]} for one in ("f" * 64, "ad:user:1")]
+    drawn = data_of(f'<script type="application/json" id="data">{report_data.island(told, {}, {}, {})}</script>')
+    assert [one["system"] for one in drawn] == ["", "ad"]
+
+
+def test_each_unit_that_people_checked_is_counted_once():
+    one = JUDGEMENT.lines[0]
+    lines = (*(replace(one, stratum=name) for name in ("people", "accounts")), replace(one, drawn=6, tested=2))
+    answered = replace(JUDGEMENT, lines=lines, reviewed=("hr:person:1", "hr:person:2"))
+    drawn = len(SAMPLE.picks)
+    told = report_of(run="20260201T000000Z-0123abcd", sample=SAMPLE, judgement=answered)
+    assert f"people checked 2 of {drawn} drawn" in told
+    assert f"Of {drawn} unit{'s' * (drawn > 1)} drawn for people to check, 2 are checked" in told
 
 
 def test_every_element_is_closed_and_ids_stand_once(page):

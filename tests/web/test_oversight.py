@@ -11,18 +11,21 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from access_review import store
 from access_review.artifacts import LEAVERS, SAMPLE, WORKLIST
 from access_review.audit.client_extract import draw_borders
+from access_review.findings.control import CONTROL_RULES
 from access_review.snapshot.watch_health import WatchHealth
 from access_review.stages import oversight
 from access_review.store import audits, reviews, watching
 from access_review.views.typeset import typesetter
+from tests.audit.half_year_company import START, WEEK, Company
 from tests.evidence.verifiers import second
 from tests.support.command import access_review
-from tests.web.company import Browser, Served, health_at, served_copy
+from tests.web.company import Browser, Served, health_at, policy, served_copy
 from tests.web.test_guards import HOSTILE, markup_in
 
 HEAD, CLIENT_HEAD, AUDITOR = 3, 4, 5
@@ -280,3 +283,28 @@ def test_who_may_still_sign_in_is_no_green_nought(working, unread, colour):
     shown = parts.signing_in(counted)
     assert f'<li class="{colour}"><a href="/leavers?which=signs-in"><strong>{working}</strong>' in shown
     assert ('which=not-known"><strong>2</strong>' in shown) is bool(unread)
+
+
+def test_what_says_that_the_review_fell_short_stands_apart_from_what_is_found_about_access(tmp_path):
+    company = Company(tmp_path / "w")
+    for name in ("e8", "e9"):
+        company.change(name, role="Lead")
+    run = [company.week(START + week * WEEK)[0].run for week in range(3)][-1]
+    assert run
+    path = company.folder / "roles/policy.yaml"
+    path.write_text(path.read_text() + policy(None, source="desk") + "  operations: [{person: 'hr:person:m0'}]\n")
+    made = Served(company.folder, run, START + 2 * WEEK + timedelta(hours=1), "desk")
+    browser = made.signed_in("hr:person:m0")
+    rules = reviews.read(run).findings.filter(pc.field("status") != "closed")["rule"].to_pylist()
+    short = sum(rule in CONTROL_RULES for rule in rules)
+    assert len(rules) - short == 2 < short
+    apart = f'<a href="/findings?about=review"><strong>{short}</strong></a><span>about the review itself'
+    status, access, review = (browser.get(place).text for place in ("/status", "/findings", "/findings?about=review"))
+    assert apart in status
+    assert apart in access
+    assert sum(map(int, re.findall(r"<strong>(\d+)</strong></a><span>(?:red|amber|green), open", status))) == 2
+    assert "not-reviewed" not in access
+    assert (review.count("access-beyond-role"), review.count('<th scope="row">')) == (0, short)
+    one = browser.get("/findings?rule=not-reviewed-again").text
+    assert "Findings of not-reviewed-again" in one
+    made.site.close()
