@@ -16,6 +16,7 @@ from access_review.artifacts import WATCH_HEALTH, WATCHED
 from access_review.engine import ParquetFile
 from access_review.errors import ArtifactError
 from access_review.facts import FINDINGS
+from access_review.logbook.tree import TreeHead
 from access_review.snapshot.watch_health import WatchHealth
 from access_review.snapshot.watched import Parts, WatchState
 from access_review.store import files
@@ -48,8 +49,11 @@ def read(workspace: Path) -> WatchState:
     data = files.content(path)
     try:
         state = WATCHED.load(data, str(path))
+        if state.logbook:
+            TreeHead.parse(state.logbook)
     except ArtifactError as error:
-        raise ArtifactError(error.message, hint=_HINT) from None
+        told = error.message if str(path) in error.message else f"{path}: {error.message}"
+        raise ArtifactError(told, hint=_HINT) from None
     named = {state.findings: "open", state.changed: "changed"}
     named |= {file: f"{name}.{part}" for name, one in state.sources.items() for part, file in one.parts.items()}
     for file, name in named.items():

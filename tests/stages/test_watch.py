@@ -674,7 +674,11 @@ def _no_moment(state):
     state["at"] = "soon"
 
 
-@pytest.mark.parametrize("forge", [_of_another_table, _of_another_source, _elsewhere, _no_moment])
+def _no_head(state):
+    state["logbook"] = "12"
+
+
+@pytest.mark.parametrize("forge", [_of_another_table, _of_another_source, _elsewhere, _no_moment, _no_head])
 def test_a_state_that_names_what_is_not_its_own_is_refused_and_what_to_do_is_said(company, clock, forge):
     watched(company, clock).look()
     file = company.folder / "runs/watch/state.json"
