@@ -6,6 +6,7 @@ from typing import Any
 
 from access_review.connectors import no_value
 from access_review.draft.date_forms import DateLook, date_look, settle_order
+from access_review.draft.headers import heads_status
 from access_review.draft.shapes import Form, common_shapes, form_of, mask
 
 EXAMINED = 20_000
@@ -18,6 +19,7 @@ _SHAPED = 2_000
 _SAMPLES = 3
 _PARTS = (";", "|", ",")
 _REPEATS = 2.0  # rows a value at least, on average, to be a word and not somebody's own
+_STATUSES = 5  # of a company of three people each may have a status of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,8 @@ def _look(name: str, column: Any) -> ColumnLook:
     examined = trimmed.take(_evenly(distinct, EXAMINED))
     dates = date_look(_meant_as_dates(examined))
     form, share = (Form.DATE, 1.0) if dates else form_of(examined)
-    words = _words(trimmed, counts, distinct, filled, form)
+    repeat = filled >= _REPEATS * distinct or form is Form.FLAG or (distinct <= _STATUSES and heads_status(name))
+    words = _words(trimmed, counts, distinct, form) if repeat else ()
     shown = examined.take(_evenly(len(examined), _SAMPLES)).to_pylist()
     sample = [v for v in examined.take(_evenly(len(examined), _SHAPED)).to_pylist() if v]
     coded = form in {Form.NUMBER, Form.CODE, Form.DOMAIN_ACCOUNT}
@@ -143,9 +146,8 @@ def _parted(values: Sequence[str], form: Form) -> str | None:
     return None
 
 
-def _words(values: Any, counts: Any, distinct: int, filled: int, form: Form) -> tuple[WordCount, ...]:
-    repeated = filled >= _REPEATS * distinct or form is Form.FLAG
-    if not distinct or distinct > FEW_WORDS or not repeated or form in {Form.DATE, Form.MAIL}:
+def _words(values: Any, counts: Any, distinct: int, form: Form) -> tuple[WordCount, ...]:
+    if not distinct or distinct > FEW_WORDS or form in {Form.DATE, Form.MAIL}:
         return ()
     pairs: dict[str, int] = {}
     for word, rows in zip(values.to_pylist(), counts.to_pylist(), strict=True):

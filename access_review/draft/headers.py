@@ -26,6 +26,15 @@ def meant(name: str) -> str:
     return in_english(folded(plain_header(name)))
 
 
+STATUS = r"\b(\w*status|state|stand|estado|statut)\b"
+"""What a status is headed by."""
+
+
+def heads_status(name: str) -> bool:
+    """Say whether a header is that of a status."""
+    return bool(re.search(STATUS, meant(name)))
+
+
 _NAMES = re.compile(
     r"\b((first|last|given|sur|family|middle|preferred|legal|full|display|nick|maiden|known) ?(name|as)|vor(name)?|nachname|"
     r"forename|rufname|geburtsname|initials?|supervisor|vorgesetzte[rn]?|manager)\b"

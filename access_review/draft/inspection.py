@@ -9,7 +9,7 @@ from access_review.draft.composite import identifying_columns, pairs_repeat
 from access_review.draft.date_forms import DateOrder
 from access_review.draft.file_kinds import FileKind, KindGuess, guess_kind
 from access_review.draft.headers import meant, names_somebody, personal
-from access_review.draft.joins import ColumnJoin, JoinStep, Spelling, join_columns, joins_between, name_key
+from access_review.draft.joins import LEAST, ColumnJoin, JoinStep, Spelling, join_columns, joins_between, name_key
 from access_review.draft.meanings import (
     ROSTER_HINTS,
     TABLE_HINTS,
@@ -131,7 +131,28 @@ def inspect_tables(tables: Mapping[str, Any], *, apart: Collection[str] = ()) ->
         for join in joins_between(name, spelled[name], other, spelled[other])
     ]
     joins.sort(key=lambda j: (j.file, j.other_file, -j.best.rate, len(j.rates), j.column, j.other_column))
-    return FilesLook(tuple(looks.values()), tuple(joins), series, missing(tuple(looks.values()), series))
+    told = tuple(_numbered(look, looks, joins) for look in looks.values())
+    return FilesLook(told, tuple(joins), series, missing(told, series))
+
+
+def _numbered(look: TableLook, looks: Mapping[str, TableLook], joins: Sequence[ColumnJoin]) -> TableLook:
+    """Take a column of accounts for the number of staff, whatever its header, where it has those of a roster."""
+    taken = {c for m in look.guess.meanings for c in m.columns}
+    if look.guess.kind is not FileKind.HOLDINGS or look.column("account") is None or look.column("employee_id"):
+        return look
+    found = [
+        join
+        for join in joins
+        if join.file == look.name and join.column not in taken and join.rates[0].rate >= LEAST
+        if looks[join.other_file].guess.kind is FileKind.ROSTER
+        if join.other_column == looks[join.other_file].column("person")
+    ]
+    if not found:
+        return look
+    best = max(found, key=lambda join: join.rates[0].rate)
+    because = f"{best.rates[0].rate:.0%} of its values are {best.other_column} of {best.other_file}"
+    meaning = ColumnMeaning("employee_id", (best.column,), Sureness.LIKELY, because)
+    return replace(look, guess=replace(look.guess, meanings=(*look.guess.meanings, meaning)))
 
 
 def _whole_names(table: Any, look: TableLook) -> Iterator[Spelling]:

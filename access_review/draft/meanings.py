@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from access_review.draft.columns import ColumnLook
-from access_review.draft.headers import meant, personal
+from access_review.draft.headers import STATUS, meant, personal
 from access_review.draft.shapes import Form
 from access_review.draft.status_words import asks_status, says_status
 
@@ -118,7 +118,7 @@ ROSTER_HINTS = (
         but=rf"{_OTHER_ENDS}|{_ABSENCE}",
     ),
     Hint("notified", r"\b(notice|notified|notification|resign\w*)\b", _DATES, but=r"\b(end\w*|period|last|until)\b"),
-    Hint("status", r"\b(\w*status|state|stand|estado|statut)\b", _WORDS, says_status),
+    Hint("status", STATUS, _WORDS, says_status),
     Hint("status", r"", _WORDS, lambda c: asks_status(c.name) is not None and says_status(c)),
     Hint("department", r"\b(department|dept|abteilung|division|departement)\b(?! (id|no|code))", _TEXTS),
     Hint(

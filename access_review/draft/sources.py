@@ -47,6 +47,7 @@ _DENIAL = re.compile(
 )
 """A word of a header that turns what yes means: twice, and it means again that an account can be used."""
 
+_SIGNED_IN = re.compile(r"log ?(in|on)|sign(ed)? ?in|anmeld|conn?exion|logowan|aanmeld|ログイン|サインイン")
 _MISTAKEN = ("id", "employee_id", "email", "e_mail", "start", "hired", "end", "ends", "left", "last_day", "sponsor")
 _ALIKE = 0.85
 _NAMED = 5
@@ -197,8 +198,11 @@ def table_source(
     columns = [OptionLine("account", account, elsewhere.reference.because if elsewhere else because)]
     if named_by and not named_by.login:
         columns.append(OptionLine("id", named_by.other_column, "another file names accounts by it"))
-    # Without anything that is held, what was used is the account.
-    said = {"used": "used" if holds(look) else "last_used"}
+    # Without anything that is held, what was used is the account; and so it is by signing in, whatever is held.
+    signed_in = "used" in found and _SIGNED_IN.search(folded(plain_header(found["used"])))
+    said = {"used": "last_used" if signed_in or not holds(look) else "used"}
+    if elsewhere and signed_in:
+        doubts.append(f"{found.pop('used')} is not read: it is of accounts, which {elsewhere.source} lists")
     columns += [
         OptionLine(said.get(one, one), found[one], f"{meant[one].sureness}: {meant[one].because}")
         for one in (_HELD_FIELDS if elsewhere else _TABLE_FIELDS[1:])

@@ -5,9 +5,9 @@ import pytest
 
 from access_review.draft.file_kinds import FileKind
 from access_review.draft.holdings import matrix_of
-from access_review.draft.inspection import TableLook, inspect_table, missing
+from access_review.draft.inspection import TableLook, inspect_table, inspect_tables, missing
 from access_review.draft.powerful import powerful_names
-from access_review.draft.sources import SourceAnswers, attribute_name, roster_source
+from access_review.draft.sources import SourceAnswers, attribute_name, roster_source, table_source
 from access_review.draft.status_words import place_status
 
 PEOPLE = {
@@ -279,3 +279,45 @@ def test_what_is_powerful_is_told_by_its_name() -> None:
         "sudoers",
     ]
     assert powerful_names([*strong, "Administration", "Adminton club", "Readmin", "VPN"]) == sorted(strong)
+
+
+@pytest.mark.parametrize(
+    ("header", "read_as"),
+    [
+        *(
+            (header, "last_used")
+            for header in ("Last login", "Letzte Anmeldung", "Dernière connexion", "最終ログイン日時")
+        ),
+        *((header, "used") for header in ("Last used", "Dernière utilisation", "最終利用日")),
+    ],
+)
+def test_signing_in_uses_the_account_and_nothing_that_it_holds(header: str, read_as: str) -> None:
+    days = [f"2026-10-{n + 10}" for n in range(12)]
+    table = pa.table({"User": [f"u{n}" for n in range(12)], "Role": ["Clerk", "Agent"] * 6, header: days})
+    source = table_source("app", inspect_table("app.csv", table), "app.csv", {}, SourceAnswers(), ())
+    assert {line.value: line.name for line in source.columns}[header] == read_as
+
+
+@pytest.mark.parametrize("people", [1, 2, 3, 4])
+def test_in_a_company_of_a_few_each_may_have_a_status_of_its_own(people: int) -> None:
+    words = ("Active", "Terminated", "On leave", "Active")[:people]
+    staff = {
+        "Employee ID": [f"E{n}" for n in range(people)],
+        "Name": ["Ana Abad", "Ben Brook", "Cy Cox", "Di Dee"][:people],
+    }
+    look = inspect_table("staff.csv", pa.table({**staff, "Department": ["Ops"] * people, "Status": list(words)}))
+    assert look.column("status") == "Status"
+    assert look.status is not None
+    assert [w.word for w in look.status.left] == [word for word in words if word == "Terminated"]
+    (names,) = (c for c in look.columns if c.name == "Name")
+    assert not names.words
+
+
+def test_numbers_of_staff_are_told_by_the_roster_whatever_their_heading() -> None:
+    numbers = [*PEOPLE["Employee ID"], "900", "901"]
+    held = pa.table({"Login": [f"u{n}" for n in range(14)], "Ref": numbers, "Role": ["Clerk", "Agent"] * 7})
+    files = inspect_tables({"staff.csv": pa.table(PEOPLE), "app.csv": held})
+    app = next(look for look in files.tables if look.name == "app.csv")
+    (meaning,) = (m for m in app.guess.meanings if m.field == "employee_id")
+    assert (meaning.label, meaning.sureness) == ("Ref", "likely")
+    assert meaning.because == "86% of its values are Employee ID of staff.csv"
