@@ -76,7 +76,7 @@ _ABSENCE = (
 """Whoever is away comes back: a leave is no leaving."""
 _OTHER_ENDS = (
     r"\b(permit|passport|licen[cs]e|certificat\w*|medical|insurance|benefits?|trainings?|bond|lock ?in|loan|project|badge|card|password|"
-    r"account|contract review|appraisal|increment|secondment|laptop|equipment)\b"
+    r"account|contract review|appraisal|increment|secondment|shift|laptop|equipment)\b"
 )
 """What begins and ends while somebody works here."""
 _LOGIN = (

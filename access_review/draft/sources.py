@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
+from access_review.connectors.roster.mapping import RosterColumns
 from access_review.draft.columns import ColumnLook, WordCount
 from access_review.draft.headers import plain_header
 from access_review.draft.inspection import FilesLook, TableLook, unplaced_sentence
@@ -48,7 +49,9 @@ _DENIAL = re.compile(
 """A word of a header that turns what yes means: twice, and it means again that an account can be used."""
 
 _SIGNED_IN = re.compile(r"log ?(in|on)|sign(ed)? ?in|anmeld|conn?exion|logowan|aanmeld|ログイン|サインイン")
-_MISTAKEN = ("id", "employee_id", "email", "e_mail", "start", "hired", "end", "ends", "left", "last_day", "sponsor")
+_OTHERWISE_OURS = ("kind", "source")
+"""What templates ask for of people beside their attributes."""
+_MISTAKEN = ("id", "employee_id", "email", "e_mail", "start", "hired", "end", "ends", "left", "last_day")
 _ALIKE = 0.85
 _NAMED = 5
 _UNSPELT = re.compile(r"[^\W\d_a-z]")
@@ -164,8 +167,13 @@ def attribute_name(column: str) -> str:
     words = plain_header(column)
     # A name in letters that have no others beside them stays as it is: without them all such columns would be one.
     name = words.replace(" ", "_") if _UNSPELT.search(folded(words)) else slug(words).replace("-", "_") or "column"
-    ours = get_close_matches(name, (*_ROSTER_FIELDS, *_MISTAKEN), 1, _ALIKE)
-    return f"hr_{name}" if ours else name
+    return next(one for one in (name, f"hr_{name}", f"hr_column_{name}") if not _is_ours(one))
+
+
+def _is_ours(name: str) -> bool:
+    """Say whether a name is one that a source file has for something else, or nearly one."""
+    ours = (*RosterColumns.model_fields, *_OTHERWISE_OURS, *_MISTAKEN)
+    return bool(get_close_matches(name, ours, 1, _ALIKE))
 
 
 def names_people(look: TableLook) -> bool:

@@ -1,6 +1,7 @@
 """A drafted source, policy or template as commented YAML: each line with why it is so."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -119,7 +120,11 @@ def _comment(text: str) -> str:
 
 
 def _key(name: str) -> str:
-    return name if name.replace("_", "").isalnum() and name.isascii() else _value(name)
+    return (
+        name
+        if _PLAIN_KEY.fullmatch(name) and name.casefold() not in _READ_OTHERWISE
+        else json.dumps(name, ensure_ascii=False)
+    )
 
 
 def _value(value: Any) -> str:
@@ -129,4 +134,5 @@ def _value(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+_PLAIN_KEY = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _READ_OTHERWISE = frozenset({"yes", "no", "on", "off", "true", "false", "null", "y", "n"})

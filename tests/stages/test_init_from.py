@@ -209,3 +209,35 @@ def test_powerful_groups_of_a_list_are_not_drafted_without_a_word(company: Path,
         line for one in said["draft"]["templates"] for line in one["lines"] if line["pattern"].endswith("Domain Admins")
     ]
     assert [(line["holding"], line["cautions"]) for line in lines] == [(10, ["privileged"])]
+
+
+def test_a_column_of_any_name_is_an_attribute_and_nothing_else(tmp_path: Path) -> None:
+    odd = [
+        "Shift Start",
+        "Purpose",
+        "Data Class",
+        "Approved Until",
+        "Role",
+        "Source",
+        "null",
+        "true",
+        "1st",
+        "a:b",
+        "{x}",
+        "O'Brien",
+        "名前区分",
+        "部門区分",
+    ]
+    known = ["Employee ID", "Name", "Department", "Job Title", "Status"]
+    people = [[f"{n:04}", f"Ana B{chr(97 + n)}r", ("IT", "Ops")[n % 2], "Lead", "Active"] for n in range(20)]
+    write(
+        tmp_path / "staff.csv",
+        [*known, *odd],
+        [[*one, *(f"{'AB'[n % 2]}v" for _ in odd)] for n, one in enumerate(people)],
+    )
+    write(tmp_path / "app.csv", ["Login", "Employee ID", "Role"], [[f"u{p[0]}", p[0], f"Desk {p[2]}"] for p in people])
+    said = made(tmp_path, "staff.csv", "app.csv")
+    columns = source(tmp_path, "hr")["options"]["columns"]
+    assert [columns[name] for name in columns if name not in {"person", "name", "department", "title", "status"}] == odd
+    assert not {"shift_start", "purpose", "data_class", "approved_until", "role", "source"} & columns.keys()
+    assert len(said["draft"]["templates"]) > 0
