@@ -50,14 +50,11 @@ def _not_ordered(folder: Path, path: Path, plan: Plan, begun: LogEntry, steps: t
     first = min(step.at for step in steps)
     if first < begun.at - CLOSEST_READS:  # clocks are set now and then
         yield f"has a row of {first:%Y-%m-%d %H:%M} UTC, and its batch began at {begun.at:%Y-%m-%d %H:%M}"
-    if plan.inputs and plan.inputs.undoes:
-        return  # what it gives back, those who approved the batch that it undoes have seen
     if standing := begun.details.get("standing"):
         signed = _statements(folder / plans.STANDING_APPROVALS)
-        ordered = any(one.digest == standing and one.kind is StatementKind.STANDING for one in signed)
-    else:
-        ordered = any(_approves(one, plan, first) for one in _statements(path.parent / "approvals"))
-    if not ordered:
+        if not any(one.digest == standing and one.kind is StatementKind.STANDING for one in signed):
+            yield "has a batch under a standing approval whose signatures are not here"
+    elif not any(_approves(one, plan, first) for one in _statements(path.parent / "approvals")):
         yield "has a batch that nobody had approved when it began"
 
 

@@ -19,7 +19,7 @@ from access_review.stages.evidence_rederive import rederive_evidence
 from tests.evidence.conftest import TwoClients
 from tests.evidence.damages import as_if_logged, changed_row, put, rows_of
 from tests.evidence.verifiers import second_here
-from tests.support.workspaces import key_of
+from tests.support.workspaces import Company, key_of
 
 pytestmark = pytest.mark.slow
 
@@ -140,3 +140,36 @@ def test_a_batch_that_was_approved_when_it_was_over_is_not_one_that_was_approved
     as_if_logged(own.folder, {})
     (found,) = check_evidence(packed(own, tmp_path / "pack")).wrong
     assert found.endswith("journal.sqlite: has a batch that nobody had approved when it began")
+
+
+def test_what_was_asked_before_a_run_was_reviewed_again_is_said_not_to_be_shown(company, tmp_path):
+    own = company.copy(tmp_path / "w")
+    template = own.folder / "roles/templates/clerk.yaml"
+    template.write_text(template.read_text().replace("Viewer", "Viewer, ledger:role:Payroll"))
+    assert own.run("--quiet", "--run", "20261116", "review", at="2026-11-16T06:40:00Z").code == 0
+    pack = packed(own, tmp_path / "pack")
+    found = check_evidence(pack)
+    assert found.wrong == []
+    assert any("was reviewed again after its sample was drawn" in one for one in found.said)
+    last = list(rederive_evidence(pack))[-1]
+    assert (last.same, last.not_shown) == (
+        True,
+        "sample/worklist.json follows from a review before, which another has replaced since",
+    )
+
+
+def test_an_unattended_batch_is_ordered_by_who_signed_the_standing_approval(tmp_path):
+    own = Company(tmp_path / "w")
+    assert own.run("--quiet", "audit", at="2026-10-26T06:00:00Z").code == 0
+    for person in (8, 9):
+        assert own.sign(person, "--standing", at="2026-10-26T07:00:00Z").code == 0
+    own.leave(20, "2026-10-29")
+    assert own.run("apply", "--standing", at="2026-10-30T19:00:00Z").code == 0
+    words = ("evidence", "pack", "--since", "20261026", "-o")
+    assert own.run(*words, str(tmp_path / "pack"), at="2026-11-01T06:00:00Z").code == 0
+    assert check_evidence(tmp_path / "pack").wrong == []
+    for signed in own.folder.glob("roles/approvals/*.json"):
+        signed.unlink()
+    assert own.run(*words, str(tmp_path / "unsigned"), at="2026-11-01T06:00:00Z").code == 0
+    (wrong,) = check_evidence(tmp_path / "unsigned").wrong
+    assert wrong.endswith("has a batch under a standing approval whose signatures are not here")
