@@ -185,7 +185,7 @@ def contents(
         as_of=report.as_of,
         run=run,
         summary=summarised,
-        access=finding_counts(about_access(report.findings)),
+        access=summarised["access"],
         findings=shown,
         more_findings=len(current) - len(shown),
         waived=highest(report.findings.filter(pc.equal(report.findings["status"], "waived")), _MOST_ROWS),

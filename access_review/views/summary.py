@@ -138,7 +138,7 @@ class JudgedSummary(TypedDict):
 class Summary(TypedDict):
     """A review in short, as JSON: moments in ISO 8601, ``snapshot`` and ``digest`` as ``sha256:<hex>``.
 
-    ``control`` is where the review itself fell short, and ``top`` has none of that. ``groups`` are findings of one matter as
+    ``access`` counts the findings without ``control``, which is where the review itself fell short; ``top`` has none of that. ``groups`` are findings of one matter as
     one line each, null for a review read back whose groups were not counted.
     ``rows`` counts those of the main tables; ``report`` and ``next`` are empty where there is no file or command.
     """
@@ -152,6 +152,7 @@ class Summary(TypedDict):
     rows: dict[str, int]
     judged: JudgedSummary | None
     findings: FindingCounts
+    access: FindingCounts
     rules: list[RuleCounts]
     groups: GroupsSummary | None
     control: list[ControlSummary]
@@ -196,6 +197,7 @@ def summary(
         "rows": {name: manifest.tables[name].rows for name in ("people", "accounts", "entitlements", "grants")},
         "judged": judged_summary(report.judged, manifest),
         "findings": finding_counts(report.findings),
+        "access": finding_counts(about_access(report.findings)),
         "rules": _by_rule(current, named),
         "groups": groups_summary(report.groups, named, groups) if report.groups else None,
         "control": [control_summary(line) for line in control_lines(_apart(current).to_pylist())],

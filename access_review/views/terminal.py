@@ -129,7 +129,7 @@ def _strong(text: str, colour: bool) -> str:
 
 
 def _heading(summary: Summary, width: int, colour: bool) -> str:
-    found, rows = summary["findings"], summary["rows"]
+    found, rows = summary["access"], summary["rows"]
     whose = f" of {visible(summary['organisation'])}" if summary["organisation"] else ""
     title = f"Access review{whose}, as of {moment(datetime.fromisoformat(summary['as_of']))}"
     status = found["status"]
@@ -142,6 +142,8 @@ def _heading(summary: Summary, width: int, colour: bool) -> str:
         f"{count(found['current'], 'finding')}: {rag}{' ' if width >= _ROOMY else _BELOW}({status['new']:,} new, {status['open']:,} known before; "
         f"{status['waived']:,} waived, {status['closed']:,} closed)"
     )
+    if short := summary["findings"]["current"] - found["current"]:
+        current += f"\n{short:,} more about the review itself"
     found_judged = summary["judged"]
     said = textwrap.wrap(judged_share.sentence(found_judged), width, break_on_hyphens=False) if found_judged else []
     if found_judged and not found_judged["whole"]:

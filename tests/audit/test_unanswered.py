@@ -94,6 +94,11 @@ def test_where_the_review_fell_short_is_one_line_a_campaign_and_reviewer(months:
     missed = [line for line in control if line["kind"] == "not-reviewed"]
     assert any(line["reviewer"] and line["most"] >= 2 for line in missed)
     said = terminal.render(months.told, width=100)
+    short = sum(line["findings"] for line in control)
+    access = months.told["access"]
+    assert months.told["findings"]["current"] == access["current"] + short
+    assert f"\n{access['current']} findings: {access['rag']['red']} red, " in said
+    assert f"\n{short} more about the review itself\n" in said
     assert said.index("What to do first") < said.index("The review itself fell short")
     assert "did not review" in said
 
