@@ -88,7 +88,7 @@ ROSTER_HINTS = (
     Hint("manager", _MANAGER, _IDS | _NAMES),
     Hint(
         "person",
-        r"^(person\w*|worker|staff|user|emp\w*|associate|mitarbeiter\w*|payroll|hr|global|badge|workday|clock|file)? ?"
+        r"^(person\w*|worker|staff|user|emp\w*|associate|contractor|consultant|colleague|mitarbeiter\w*|payroll|hr|global|badge|workday|clock|file)? ?"
         r"(id|no|num|number|nr|nummer|code|key|uid)$|"
         r"^(empnum|empno|empid|pers(onal|onnel)? ?(no|nr|nummer|number|id)|matricule|person|employee|hrid|gid|pernr|legajo)$",
         _IDS,
@@ -294,6 +294,13 @@ def unplaced_status(looks: Sequence[ColumnLook], found: Sequence[ColumnMeaning])
     asked = [c for c in looks if c.words and c.name not in taken and not personal(c.name) and c.form in hint.forms]
     alike = [c for c in asked if asks_status(c.name) or _exact(hint, c)] or [c for c in asked if _headed(hint, c)]
     return next(iter(alike), None)
+
+
+def heads_held(name: str) -> bool:
+    """Say whether a header is that of what somebody holds, and of nothing that says who."""
+    said = meant(name)
+    held, who = (next(hint for hint in TABLE_HINTS if hint.field == field) for field in ("entitlement", "account"))
+    return bool(re.search(rf"{held.header}|\bsystems?\b", said)) and not re.search(rf"{held.but}|{who.header}", said)
 
 
 def further_entitlements(looks: Sequence[ColumnLook], found: Sequence[ColumnMeaning]) -> tuple[str, ...]:

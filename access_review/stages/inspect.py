@@ -9,6 +9,7 @@ from access_review.draft.file_kinds import FileKind, KindGuess
 from access_review.draft.inspection import FilesLook, TableLook, inspect_tables, missing
 from access_review.draft.meanings import ColumnMeaning, Sureness
 from access_review.draft.sources import foreign_letters
+from access_review.draft.turned import turned
 from access_review.stages.found_files import FoundExport, FoundFiles, read_files
 
 
@@ -27,21 +28,26 @@ class Inspection:
 def inspect_files(paths: Sequence[Path], as_of: datetime) -> Inspection:
     """Look at files and folders; raises ``Unclear`` for a path that is not there."""
     found = read_files(paths, as_of)
+    across = {name: table for name, one in found.tables.items() if (table := turned(one.table)) is not None}
+    found = replace(found, tables={n: replace(one, table=across.get(n, one.table)) for n, one in found.tables.items()})
     tables = {name: one.table for name, one in found.tables.items()}
     accounts = {name: one.accounts for name, one in found.exports.items()}
     look = inspect_tables(tables | accounts, apart=accounts.keys())
     settled = tuple(
         _as_export(t, found.exports[t.name])
         if t.name in found.exports
-        else _as_read(t, found.tables[t.name].reading.get("encoding"))
+        else _as_read(t, found.tables[t.name].reading.get("encoding"), across=t.name in across)
         for t in look.tables
     )
     listed = any(export.rows.get("grants") for export in found.exports.values())
     return Inspection(found, replace(look, tables=settled, missing=missing(settled, look.series, listed=listed)))
 
 
-def _as_read(look: TableLook, encoding: str | None) -> TableLook:
-    """Ask about letters where a file is read by an encoding that it does not name."""
+def _as_read(look: TableLook, encoding: str | None, *, across: bool) -> TableLook:
+    """Say of a matrix that it was turned, and ask about letters where a file is read by an encoding that it does not name."""
+    if across:
+        because = f"people stand across, and it was turned: {look.guess.because}"
+        look = replace(look, guess=replace(look.guess, because=because))
     return replace(look, questions=(*look.questions, foreign_letters(encoding))) if encoding else look
 
 

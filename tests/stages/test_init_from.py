@@ -241,3 +241,31 @@ def test_a_column_of_any_name_is_an_attribute_and_nothing_else(tmp_path: Path) -
     assert [columns[name] for name in columns if name not in {"person", "name", "department", "title", "status"}] == odd
     assert not {"shift_start", "purpose", "data_class", "approved_until", "role", "source"} & columns.keys()
     assert len(said["draft"]["templates"]) > 0
+
+
+@pytest.mark.parametrize("heading", ["Application", "Permission", "Role", "System", "Gruppe", "権限"])
+@pytest.mark.parametrize("by", [0, 1])
+def test_a_matrix_with_people_across_is_turned_and_says_so(company: Path, heading: str, by: int) -> None:
+    people = [[f"{n:04}", f"Ana B{chr(97 + n)}r", "Clerk", ("IT", "Ops")[n % 2], "Active"] for n in range(20)]
+    write(company / "staff.csv", ["emp_no", "full name", "job title", "department", "status"], people)
+    held = {
+        name: ["x" if (n + k) % 3 == 0 else "" for n in range(len(people))]
+        for k, name in enumerate(("CRM", "ERP", "VPN", "Git"))
+    }
+    write(company / "matrix.csv", [heading, *(p[by] for p in people)], [[name, *marks] for name, marks in held.items()])
+    said = made(company, "staff.csv", "matrix.csv")
+    matrix = said["sources"][1]
+    assert "people stand across, and it was turned: 4 columns have a mark or nothing: x is held" in matrix["about"][0]
+    assert matrix["match"][0]["on"] == ["name", ("person", "name")[by]]
+    grants = list(csv.DictReader((company / "w/sources/matrix.csv").read_text("utf-8").splitlines()))
+    assert {(one["account"], one["entitlement"]) for one in grants} == {
+        (people[n][by], name) for name, marks in held.items() for n, mark in enumerate(marks) if mark
+    }
+    shown = in_folder(company, "inspect", "matrix.csv").out
+    assert "Ana Bcr" not in shown
+    assert "0001" not in shown
+
+
+def test_a_matrix_with_people_down_stays_as_it_is(company: Path) -> None:
+    write(company / "matrix.csv", ["User", "CRM", "ERP", "VPN"], [[f"u{n}", "x", "", "x"] for n in range(20)])
+    assert "turned" not in made(company, "staff.csv", "matrix.csv")["sources"][1]["about"][0]
