@@ -14,8 +14,7 @@ from access_review.scorecard.records import QUARTER, AuditFigures, Records, Rule
 from access_review.scorecard.training import counted
 from access_review.settings.measures import MeasureName
 
-MONTH = timedelta(days=28)
-WEEKS_BACK = 13
+MONTH, WEEKS_BACK = timedelta(days=28), 13
 ANSWERED_WITHIN = timedelta(days=14)
 """How long a mini-audit may take."""
 
@@ -41,8 +40,8 @@ class Unmeasured(StrEnum):
     """It was begun, and there is time left to finish it."""
     NO_CHECKLIST = "no-checklist"
     OUT_OF_DATE = "out-of-date"
-    STILL_OPEN = "still-open"
-    """Too much has been open for longer than anything took that ended."""
+    NONE_PRIVILEGED = "none-privileged"
+    OPEN_FOR_LONGER = "open-for-longer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +250,7 @@ def _revocation_speed(view: _View) -> _Found:
     if not closed:
         return _unknown(Unmeasured.NOTHING_YET, run.as_of) if still_open else _of_none(run.as_of)
     days = nine_in_ten_closed_within(closed, still_open)
-    return _unknown(Unmeasured.STILL_OPEN, run.as_of) if days is None else _number(days, run.as_of)
+    return _unknown(Unmeasured.OPEN_FOR_LONGER, run.as_of) if days is None else _number(days, run.as_of)
 
 
 def _rule_share(*names: str) -> Callable[[_View], _Found]:
@@ -277,6 +276,12 @@ def _agents_owned(view: _View) -> _Found:
         return _share(max(counts.agents - rule.open - rule.waived, 0), counts.agents, run.as_of)
 
     return _counted(view, of)
+
+
+def _standing_privilege(run: RunRecord, counts: ReviewCounts) -> _Found:
+    """Where nobody at all holds anything privileged, nothing tells what is."""
+    unknown = (None, run.as_of, 0, 0, Unmeasured.NONE_PRIVILEGED)
+    return _share(counts.standing, counts.privileged, run.as_of) if counts.privileged else unknown
 
 
 def _leavers(view: _View, of: Callable[[RunRecord], _Found]) -> _Found:
@@ -383,9 +388,7 @@ _MEASURES: Mapping[MeasureName, Callable[[_View], _Found]] = {
     MeasureName.EXCEPTION_RATE: _with_rules(_exception_rate),
     MeasureName.ORPHAN_RATE: _rule_share("account-unowned", "service-unowned"),
     MeasureName.AGENTS_OWNED: _agents_owned,
-    MeasureName.STANDING_PRIVILEGE: lambda view: _counted(
-        view, lambda run, counts: _share(counts.standing, counts.privileged, run.as_of, 0.0)
-    ),
+    MeasureName.STANDING_PRIVILEGE: lambda view: _counted(view, _standing_privilege),
     MeasureName.LEAVERS_OPEN_LATE: _with_leavers(_leavers_open_late),
     MeasureName.LEAVERS_IN_TIME: _with_leavers(_leavers_in_time),
     MeasureName.LEAVER_LAG: _with_leavers(_leaver_lag),

@@ -140,8 +140,8 @@ def _scored(metric: Metric, formulas: Formulas, listed: CheckpointList, records:
         found = replace(found, value=None, why=Unmeasured.OUT_OF_DATE)
     if found.why in NO_RECORD and metric.attested is not None:
         return replace(_stated(metric, records, at), measured=found)
-    if found.whole == 0 and found.why in {None, Unmeasured.NOTHING_YET}:
-        found = replace(found, value=None, why=Unmeasured.NOTHING_YET)
+    if found.whole == 0 and found.why in {None, Unmeasured.NOTHING_YET, Unmeasured.NONE_PRIVILEGED}:
+        found = replace(found, value=None, why=found.why or Unmeasured.NOTHING_YET)
         return MetricScore(metric, Known.NOT_MEASURED, None, 0.0, measured=found)
     if found.value is None:
         return MetricScore(metric, Known.UNKNOWN, None, 0.0, measured=found)

@@ -19,7 +19,8 @@ _WHY = {
     Unmeasured.GOES_ON: "it goes on",
     Unmeasured.NO_CHECKLIST: "the workspace has no check list: roles/checklist.yaml",
     Unmeasured.OUT_OF_DATE: "the newest record of it is too old",
-    Unmeasured.STILL_OPEN: "more than one in ten have been open for longer than any took that closed",
+    Unmeasured.NONE_PRIVILEGED: "no source tells what is privileged",
+    Unmeasured.OPEN_FOR_LONGER: "more than one in ten have been open for longer than any took that closed",
 }
 
 _BRIEF = {
@@ -37,7 +38,8 @@ _BRIEF = {
     Unmeasured.GOES_ON: "it goes on",
     Unmeasured.NO_CHECKLIST: "no check list",
     Unmeasured.OUT_OF_DATE: "too old",
-    Unmeasured.STILL_OPEN: "too many are open for longer",
+    Unmeasured.NONE_PRIVILEGED: "nothing said to be privileged",
+    Unmeasured.OPEN_FOR_LONGER: "too many are open for longer",
 }
 """The same in so few words that they fit beside what is due."""
 

@@ -207,8 +207,16 @@ def test_how_fast_findings_go_is_not_told_by_those_alone_that_are_gone(closed, o
     found = measure(
         MeasureName.REVOCATION_SPEED, records(replace(run(21), rules={"never-used": stands})), START + 22 * DAY
     )
-    why = None if days else Unmeasured.STILL_OPEN if closed else Unmeasured.NOTHING_YET
+    why = None if days else Unmeasured.OPEN_FOR_LONGER if closed else Unmeasured.NOTHING_YET
     assert (found.value, found.why) == (days, why)
+
+
+def test_no_privilege_at_all_is_nothing_that_is_known_of_privilege():
+    asked = checkpoint(measured="standing-privilege", green={"at_most": 25}, amber=None)
+    for privileged, rag in ((0, Rag.AMBER), (8, Rag.GREEN)):
+        counts = ReviewCounts(accounts=50, grants=200, grants_judged=150, privileged=privileged, standing=0, agents=0)
+        read = read_checkpoint(asked, records(run(0, counts=counts, never_used=0)), START + DAY)
+        assert read.rag is rag, read
 
 
 def test_what_the_review_fell_short_of_changes_no_figure_about_access():
