@@ -1,5 +1,6 @@
 """Look at files before anything is configured: what each is, what its columns mean, how they fit together."""
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -212,13 +213,19 @@ def _unread(guessed: KindGuess, settled: KindGuess, looks: Mapping[str, ColumnLo
                 yield f"{column} is not read: none of its {looks[column].distinct:,} values is anybody in the file"
 
 
+_AWAY = re.compile(r"\b(leave|loa|absence|absent)\b")
+
+
 def _undated(looks: Sequence[ColumnLook], guess: KindGuess) -> Iterator[str]:
     """Say of each column that is headed like a day that counts and has no dates that it is not read, and which days are not."""
     hints = {FileKind.ROSTER: ROSTER_HINTS, FileKind.HOLDINGS: TABLE_HINTS}.get(guess.kind, ())
     for column, field in undated(looks, guess.meanings, hints).items():
         yield f"{column} is not read: it is headed like {field}, and has no dates in a form that is known"
+    taken = {column for m in guess.meanings for column in m.columns}
+    away = [c.name for c in looks if c.form is Form.FLAG and c.name not in taken and _AWAY.search(meant(c.name))]
+    if guess.kind is FileKind.ROSTER and away:
+        yield f"{', '.join(away)} is not read: whoever is away counts as working, unless a status says it"
     if guess.kind is FileKind.ROSTER and not any(m.field == "left_at" for m in guess.meanings):
-        taken = {column for m in guess.meanings for column in m.columns}
         dated = [c.name for c in looks if c.form is Form.DATE and c.name not in taken and not personal(c.name)]
         if dated:
             yield f"no last day is read: is it one of {', '.join(dated)}?"

@@ -124,6 +124,13 @@ def test_what_an_empty_cell_means_beside_one_answer_nobody_knows(header: str) ->
     assert said in look_lines(look)
 
 
+@pytest.mark.parametrize("header", ["On leave?", "LOA", "En congé", "Beurlaubt", "休職"])
+def test_whoever_is_away_by_yes_and_no_is_not_seen_and_that_is_said(header: str) -> None:
+    look = roster(**{header: ["Yes", "", "No"] * 4, "Active": ["Yes"] * 11 + ["No"]})
+    assert options(look)["statuses"] == {"active": ["Yes"], "left": ["No"]}
+    assert f"{header} is not read: whoever is away counts as working, unless a status says it" in look_lines(look)
+
+
 def test_a_status_whose_words_nobody_knows_is_asked_about_and_can_be_answered() -> None:
     look = roster(Status=["3", "3", "0"] * 4)
     assert look.column("status") is None
