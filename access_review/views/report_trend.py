@@ -28,6 +28,9 @@ def change_in(earlier: Sequence[RunFindings], red: int) -> str:
     first = earlier[0]
     if all(run.red == red for run in earlier):
         return f"{red:,} red, as before"
+    if first.red == red:
+        between = [run.red for run in earlier]
+        return f"{red:,} red, as on {day(first.as_of)}, and {min(between):,} to {max(between):,} between"
     return f"red went from {first.red:,} on {day(first.as_of)} to {red:,}"
 
 

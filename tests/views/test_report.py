@@ -19,6 +19,7 @@ from access_review.sample.draw import DrawPart, Sample
 from access_review.sample.hypergeometric import Size
 from access_review.views import charts, report_data, report_page
 from access_review.views.report_contents import contents
+from access_review.views.report_trend import RunFindings, change_in
 from access_review.views.summary import highest
 from tests.support.fake_system import a_plan
 from tests.support.small_company import AS_OF, MARKUP, account, group, member, person, reviewed, rows
@@ -128,6 +129,19 @@ def hostile():
 def test_the_same_review_gives_the_same_bytes(page):
     again = report_of(run="20260201T000000Z-0123abcd", plan=PLAN, sample=SAMPLE, judgement=JUDGEMENT)
     assert again == page
+
+
+@pytest.mark.parametrize(
+    ("before", "said"),
+    [
+        ([1, 1], "1 red, as before"),
+        ([4, 2], "red went from 4 on 2026-02-01 to 1"),
+        ([1, 2, 0], "1 red, as on 2026-02-01, and 0 to 2 between"),
+    ],
+)
+def test_what_red_findings_did_is_told_from_the_first_of_the_runs(before, said):
+    runs = [RunFindings(AS_OF + timedelta(weeks=week), red, 0, 0) for week, red in enumerate(before)]
+    assert change_in(runs, 1) == said
 
 
 def test_what_is_found_about_a_finding_is_of_no_system():
