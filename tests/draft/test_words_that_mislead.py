@@ -245,6 +245,7 @@ def test_a_roster_in_japanese_is_read_as_one_in_english() -> None:
     "heads",
     [
         "PNR | NAME | EINTRITT | AUSTRITT | Abteilung",
+        "Pers.Nr. | Name | Eintritt | Austritt | OrgEinheit",
         "Matricule salarié | Nom complet | Date entrée | Date sortie | Service",
         "Cód. trabajador | Apellidos y nombre | F. Alta | F. Baja | Departamento",
         "Anställningsnummer | Namn | Anställningsdatum | Slutdatum | Avdelning",
