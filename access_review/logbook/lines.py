@@ -136,14 +136,22 @@ def first_line(workspace: str, at: datetime) -> bytes:
 
 
 def encode(entry: LogEntry, before: TreeHead) -> bytes:
-    """Return one line, without its line end; raises ``ValueError`` for a path outside ``runs/`` or a time without zone."""
+    """Return one line, without its line end; raises ``ValueError`` for a path outside ``runs/``, a time without zone or details that lack."""
     if not _may_be_written(entry):
-        raise ValueError("a path that is not below runs/, or a time without a zone")
+        raise ValueError("a path that is not below runs/, a time without a zone, or details that lack")
     return rfc8785.dumps(_plain(entry, before))
 
 
+REQUIRED: Mapping[LogEvent, frozenset[str]] = {
+    LogEvent.SIGNATURE: frozenset({"kind", "about", "person"}),
+    LogEvent.BEGUN: frozenset({"journal", "executor"}),
+}
+"""The details on which others rest: a line that lacks one was written by no version of this tool."""
+
+
 def _may_be_written(entry: LogEntry) -> bool:
-    return entry.at.tzinfo is not None and all(map(inside, (*entry.files, *entry.stores, *entry.removed)))
+    told = REQUIRED.get(entry.event, frozenset()) <= entry.details.keys()
+    return told and entry.at.tzinfo is not None and all(map(inside, (*entry.files, *entry.stores, *entry.removed)))
 
 
 def _plain(entry: LogEntry, before: TreeHead) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from access_review.engine import Engine
 from access_review.logbook import entries
 from access_review.logbook.lines import LogEvent
 from access_review.policy import Policy
-from access_review.runs import Run
+from access_review.runs import Run, is_name
 from access_review.sample import draw, population
 from access_review.sample.draw import Pledge, Sample
 from access_review.sample.for_clients import ClientAim, ClientAims
@@ -179,6 +179,8 @@ def _taken_back(workspace: Workspace, run: Run) -> str:
     """Return a run of the same week that was drawn from and is gone; the logbook knows it still."""
     log, zone = logged.known(workspace.folder), workspace.policy.reviewing.timezone
     for line in log.of(LogEvent.CAMPAIGN) if log else ():
+        if not is_name(line.name):
+            continue
         gone = Run(run.folder.with_name(line.name))
         same_week = week_of(gone.as_of, zone) == week_of(run.as_of, zone)
         if gone.id != run.id and same_week and not gone.folder.exists():

@@ -38,7 +38,9 @@ SEEN: Mapping[str, str] = {
         a_plan_under_another_name_is_none, what_lies_there_and_was_never_logged_counts_for_nothing,
         the_check_names_what_was_changed_and_a_head_kept_elsewhere_shows_a_rollback,
         the_check_names_a_journal_whose_beginning_was_cut_off_the_logbook,
-        a_batch_that_a_forged_line_calls_pruned_still_counts, a_workspace_from_before_the_logbook_gets_one_once
+        a_batch_that_a_forged_line_calls_pruned_still_counts,
+        a_forged_line_that_lacks_what_others_rest_on_is_a_damaged_logbook_and_is_named,
+        a_forged_line_about_the_draw_of_no_run_stops_no_audit, a_workspace_from_before_the_logbook_gets_one_once
         plans: a_plan_is_carried_out_from_where_it_was_made_and_once""",
     "a snapshot edited so that everything fits, and reviewed again": """
         plans: a_run_edited_consistently_changes_nothing_for_who_is_employed,

@@ -1,11 +1,13 @@
 """What was done cannot be taken back unseen: journals deleted, rolled back or copied, and the logbook itself."""
 
 import shutil
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
+import rfc8785
 
 from access_review.logbook import entries
+from access_review.logbook.lines import LogEntry, LogEvent
 from access_review.store import logbook
 from tests.support.workspaces import Company
 
@@ -121,6 +123,26 @@ def test_a_batch_that_a_forged_line_calls_pruned_still_counts(company, said):
         company.sign(person, *more, at="2026-11-02T06:31:00Z")
     refused = company.run("apply", "--by", "00007", at="2026-11-02T06:32:00Z")
     assert (refused.code, "no batch is pruned so soon" in refused.err) == (4, True), refused.err
+
+
+@pytest.mark.parametrize("event", ["begun", "signature"])
+def test_a_forged_line_that_lacks_what_others_rest_on_is_a_damaged_logbook_and_is_named(company, event):
+    path = logbook.path_of(company.folder)
+    whole = path.read_bytes()
+    log, at = logbook.read(company.folder), datetime(2026, 11, 2, 6, 6, tzinfo=UTC)
+    line = {"at": at.isoformat(), "event": event, "head": str(log.head), "name": "forged"}
+    path.write_bytes(whole + rfc8785.dumps(line) + b"\n")
+    for words in (("verify",), ("apply", "--by", "00007"), ("logbook", "--check"), ("status",)):
+        refused = company.run(*words, at=LATER)
+        said = refused.out + refused.err
+        assert (refused.code, f"line {log.head.size + 1}: is not as this tool writes it" in said) == (1, True), said
+
+
+def test_a_forged_line_about_the_draw_of_no_run_stops_no_audit(company):
+    line = LogEntry(LogEvent.CAMPAIGN, "forged", datetime(2026, 11, 2, 6, 6, tzinfo=UTC))
+    logbook.append(company.folder, line, command="audit")
+    audited = company.run("audit", at="2026-11-09T06:00:00Z")
+    assert audited.code in {0, 3}, audited.err
 
 
 def test_a_workspace_from_before_the_logbook_gets_one_once(company):

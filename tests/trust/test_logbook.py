@@ -203,7 +203,7 @@ def test_a_journal_of_a_batch_that_no_line_began_is_named(workspace):
         return f"r/{name}/journal.sqlite"
 
     damaged, strange = [[journal(f"{name}{n}", data) for n in range(3)] for name, data in (("x", b"?"), ("s", None))]
-    begun = LogEntry(LogEvent.BEGUN, PLAN, AT, details={"journal": journal("begun")})
+    begun = LogEntry(LogEvent.BEGUN, PLAN, AT, details={"journal": journal("begun"), "executor": ""})
     book.append(workspace, begun)
     found = check.check(workspace)
     assert kinds(found) == [(path, "unknown") for path in strange] + [(path, "unreadable") for path in damaged]

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from access_review.errors import ArtifactError
 from access_review.logbook.known import Discrepancy, DiscrepancyKind, compare_file, compare_store, known_things
 from access_review.logbook.lines import (
     FORMAT,
+    REQUIRED,
     FileMark,
     LogEntry,
     LogEvent,
@@ -41,7 +43,7 @@ entries = st.builds(
     st.dictionaries(paths, st.builds(StoreMark, counts, words), max_size=2),
     st.lists(paths, max_size=2).map(tuple),
     st.dictionaries(words, words, max_size=3),
-)
+).map(lambda one: replace(one, details={**one.details, **dict.fromkeys(REQUIRED.get(one.event, ()), DIGEST)}))
 
 
 def logbook(*added):
@@ -57,7 +59,7 @@ def logbook(*added):
 
 FIVE = tuple(
     LogEntry(event, f"n{number}", AT + timedelta(minutes=number), details={"digest": DIGEST})
-    for number, event in enumerate((LogEvent.RUN, LogEvent.DRAW, LogEvent.PLAN, LogEvent.SIGNATURE, LogEvent.BEGUN))
+    for number, event in enumerate((LogEvent.RUN, LogEvent.DRAW, LogEvent.PLAN, LogEvent.REVIEW, LogEvent.JOURNAL))
 )
 
 
@@ -136,7 +138,7 @@ def test_a_logbook_cut_at_a_line_or_begun_anew_is_told_by_a_head_known_from_else
         cut = verified(logbook(*FIVE[:size]))
         assert not cut.holds(seen.head)
         assert seen.holds(cut.head)
-    other = verified(logbook(*FIVE[:4], LogEntry(LogEvent.BEGUN, "another", AT)))
+    other = verified(logbook(*FIVE[:4], LogEntry(LogEvent.JOURNAL, "another", AT)))
     assert other.head.size == seen.head.size
     assert not other.holds(seen.head)
     assert not seen.holds(TreeHead(99, seen.head.root))
@@ -156,6 +158,8 @@ STRANGE = [
     json.dumps(LINE, indent=1).replace("\n", "").encode(),
     rfc8785.dumps({**LINE, "more": "x"}),
     rfc8785.dumps({**LINE, "event": "other"}),
+    rfc8785.dumps({**LINE, "event": "begun"}),
+    rfc8785.dumps({**LINE, "event": "signature", "details": {"kind": "", "about": ""}}),
     rfc8785.dumps({**LINE, "at": "2026-11-02T06:00:00"}),
     rfc8785.dumps({**LINE, "at": "2026-11-02T07:00:00+01:00"}),
     rfc8785.dumps({**LINE, "at": 5}),
