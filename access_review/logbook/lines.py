@@ -117,6 +117,10 @@ class Logbook:
         """Yield the lines of an event, oldest first, replaced ones too."""
         return (entry for entry in self.entries if entry.event is event)
 
+    def first(self, event: LogEvent, name: str) -> LogEntry | None:
+        """Return the oldest line of an event and a name, whatever came after it; none where there is none."""
+        return next((entry for entry in self.of(event) if entry.name == name), None)
+
     def latest(self, event: LogEvent, name: str) -> LogEntry | None:
         """Return the line that holds for an event and a name; none where there is none."""
         line = self.line_of(event, name)

@@ -17,12 +17,11 @@ from access_review.store import files, journal, logbook, plans
 
 def check_batches(folder: Path, log: Logbook) -> Iterator[str]:
     """Yield what is wrong with the journals of a pack, oldest run first; whether each row is as written is checked with its store."""
-    begun = {entry.name: entry for entry in log.of(LogEvent.BEGUN)}
     for digest, place in sorted(first_journals(log.entries).items(), key=lambda one: (one[1], one[0])):
         path = folder / "runs" / place
         if path.is_file() and path.with_name(_PLAN).is_file():
             try:
-                for wrong in _wrong(folder, path, digest, begun.get(digest)):
+                for wrong in _wrong(folder, path, digest, log.first(LogEvent.BEGUN, digest)):
                     yield f"{place}: {wrong}"
             except ArtifactError as error:
                 yield f"{place}: {error.message}"

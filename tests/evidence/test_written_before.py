@@ -142,6 +142,14 @@ def test_a_batch_that_was_approved_when_it_was_over_is_not_one_that_was_approved
     assert found.endswith("journal.sqlite: has a batch that nobody had approved when it began")
 
 
+def test_a_batch_that_goes_on_later_began_when_it_did(company, tmp_path):
+    own = company.copy(tmp_path / "w")
+    went_on = own.run("--run", ANSWERED, "apply", "--by", "00007", at="2026-11-16T06:50:00Z")
+    assert went_on.code == 0, went_on.err
+    assert (own.folder / "runs/logbook.jsonl").read_text().count('"begun"') == 2
+    assert check_evidence(packed(own, tmp_path / "pack")).wrong == []
+
+
 def test_what_was_asked_before_a_run_was_reviewed_again_is_said_not_to_be_shown(company, tmp_path):
     own = company.copy(tmp_path / "w")
     template = own.folder / "roles/templates/clerk.yaml"
