@@ -234,9 +234,8 @@ class Domain:
 
 
 def _wait(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
-    for _ in range(300):
-        if process.poll() is not None:
-            break
+    patience = time.monotonic() + 90  # a large domain on a machine that does much else
+    while process.poll() is None and time.monotonic() < patience:
         try:
             socket.create_connection((address, 636), timeout=1).close()
         except OSError:
