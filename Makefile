@@ -44,10 +44,10 @@ demo: $(VENV)/.tool
 	@$(BIN)/access-review --as-of $(AS_OF) audit
 
 # tests/conftest.py keeps each module on one core, and the tests that share real servers; what takes long begins first.
-# Two workers more than cores, since servers and browsers are waited for.
+# One worker more than cores, since servers, browsers and disks are waited for.
 CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
 GROUPED := --dist loadscope --no-loadscope-reorder
-PARALLEL := -n $(shell expr $(CORES) + 2) $(GROUPED)
+PARALLEL := -n $(shell expr $(CORES) + 1) $(GROUPED)
 
 # Types are checked beside the first tests, which wait for servers to start.
 test: linted

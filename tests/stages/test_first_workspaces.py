@@ -18,7 +18,15 @@ from tests.support.sweep import Sweep
 
 RIGHT: dict[str, Any] = YAML(typ="safe").load((REPOSITORY / "tests/draft/first_workspaces.yaml").read_text("utf-8"))
 LEAST = 0.9
-LEAST_OF_ONE = 0.8
+MISSED = frozenset(
+    f"access-decisions: {line}"
+    for line in (
+        "people: columns person: person",
+        "decisions-half: columns account: account",
+        "decisions-half: columns entitlement: entitlement",
+    )
+)
+"""What is not found as somebody would have written it: no run may miss more, whichever companies it draws."""
 
 
 def entries(ldif: str) -> Iterator[dict[str, list[str]]]:
@@ -147,6 +155,6 @@ def test_nine_of_ten_mappings_are_right_and_a_first_review_is_reached(
         verdicts = list(judge(RIGHT[name], said))
         asked += len(verdicts)
         wrong += [f"{name}: {line}" for line, right in verdicts if not right]
-    # Of a few, more may be wrong: nine of ten is what is promised of all.
-    least = LEAST if len(drawn) == len(MADE) else LEAST_OF_ONE
-    assert len(wrong) <= (1 - least) * asked, "\n".join([f"{len(wrong)} of {asked}", *wrong])
+    assert MISSED.issuperset(wrong), "\n".join(sorted(set(wrong) - MISSED))
+    if len(drawn) == len(MADE):
+        assert len(wrong) <= (1 - LEAST) * asked, "\n".join([f"{len(wrong)} of {asked}", *wrong])
