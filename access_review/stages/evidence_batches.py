@@ -1,6 +1,6 @@
 """Check the batches of a pack of evidence: who approved each before it began, and that its journal proves what it calls proven."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def check_batches(folder: Path, log: Logbook) -> Iterator[str]:
         path = folder / "runs" / place
         if path.is_file() and path.with_name(_PLAN).is_file():
             try:
-                for wrong in _wrong(folder, path, digest, log.first(LogEvent.BEGUN, digest)):
+                for wrong in _wrong(folder, path, digest, log):
                     yield f"{place}: {wrong}"
             except ArtifactError as error:
                 yield f"{place}: {error.message}"
@@ -30,8 +30,8 @@ def check_batches(folder: Path, log: Logbook) -> Iterator[str]:
 _PLAN = "plan.json"
 
 
-def _wrong(folder: Path, path: Path, digest: str, begun: LogEntry | None) -> Iterator[str]:
-    """Yield what is wrong with one journal, of the batch of a plan with this digest; ``begun`` is the line that began it."""
+def _wrong(folder: Path, path: Path, digest: str, log: Logbook) -> Iterator[str]:
+    """Yield what is wrong with one journal, of the batch of a plan with this digest."""
     plan = files.read(path.with_name(_PLAN), artifacts.plan(path.parent.name))
     of_plan, steps = journal.kept_steps(path)
     if steps and not digest == of_plan == logbook.mark_of(path.with_name(_PLAN)).digest:
@@ -40,14 +40,25 @@ def _wrong(folder: Path, path: Path, digest: str, begun: LogEntry | None) -> Ite
         yield f"tells of {change[:80]}, which is no change of its plan"
     for change, state in sorted(not_proven(steps, CLOSEST_READS).items()):
         yield f"calls {change} {state}, and no two reads apart from each other show it"
-    if begun and steps:
-        yield from _not_ordered(folder, path, plan, begun, steps)
+    if (begun := log.first(LogEvent.BEGUN, digest)) and (carried_out := _since_begun(steps, begun, log)):
+        yield from _not_ordered(folder, path, plan, begun, min(step.at for step in carried_out))
 
 
-def _not_ordered(folder: Path, path: Path, plan: Plan, begun: LogEntry, steps: tuple[Transition, ...]) -> Iterator[str]:
-    """Yield what is wrong with how a batch began: before its line, or without what two people have to sign."""
-    first = min(step.at for step in steps)
-    if first < begun.at - CLOSEST_READS:  # clocks are set now and then
+def _since_begun(steps: Sequence[Transition], begun: LogEntry, log: Logbook) -> Sequence[Transition]:
+    """Return the steps of a batch that this tool carried out: where a journal was noted before it began, people did what was before."""
+    noted = log.first(LogEvent.JOURNAL, begun.name)
+    if noted and log.entries.index(noted) < log.entries.index(begun):
+        return [step for step in steps if step.at >= _about(begun)]
+    return steps
+
+
+def _about(begun: LogEntry) -> datetime:
+    return begun.at - CLOSEST_READS  # clocks are set now and then
+
+
+def _not_ordered(folder: Path, path: Path, plan: Plan, begun: LogEntry, first: datetime) -> Iterator[str]:
+    """Yield what is wrong with how a batch began: its ``first`` step before its line, or without what two people have to sign."""
+    if first < _about(begun):
         yield f"has a row of {first:%Y-%m-%d %H:%M} UTC, and its batch began at {begun.at:%Y-%m-%d %H:%M}"
     if standing := begun.details.get("standing"):
         signed = _statements(folder / plans.STANDING_APPROVALS)

@@ -1,5 +1,6 @@
 """Somebody who may write to ``runs/`` made everything fit before a pack was made of it: what does not follow is found still."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -147,6 +148,21 @@ def test_a_batch_that_goes_on_later_began_when_it_did(company, tmp_path):
     went_on = own.run("--run", ANSWERED, "apply", "--by", "00007", at="2026-11-16T06:50:00Z")
     assert went_on.code == 0, went_on.err
     assert (own.folder / "runs/logbook.jsonl").read_text().count('"begun"') == 2
+    assert check_evidence(packed(own, tmp_path / "pack")).wrong == []
+
+
+def test_what_people_did_before_a_batch_began_is_no_part_of_it(company, tmp_path):
+    own = company.copy(tmp_path / "w")
+    assert own.run("plan", "--requested-by", "00007", at="2026-11-16T06:50:00Z").code == 0
+    request = ("approve", "--request", "--by", "00007", "--key", str(own.folder / "key7"))
+    assert own.run(*request, at="2026-11-16T06:51:00Z").code == 0
+    assert own.sign(8, at="2026-11-16T06:52:00Z").code == 0
+    (plan,) = own.folder.glob("runs/20261116*/plan/plan.json")
+    change = json.loads(plan.read_text())["changes"][0]["id"]
+    done = own.run("verify", "--confirm", change, "--by", "00007", at="2026-11-16T06:53:00Z")
+    assert done.code in {0, 5}, done.err
+    went_on = own.run("apply", "--by", "00007", at="2026-11-16T06:58:00Z")
+    assert went_on.code in {0, 5}, went_on.err
     assert check_evidence(packed(own, tmp_path / "pack")).wrong == []
 
 
