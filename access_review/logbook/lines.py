@@ -117,9 +117,9 @@ class Logbook:
         """Yield the lines of an event, oldest first, replaced ones too."""
         return (entry for entry in self.entries if entry.event is event)
 
-    def first(self, event: LogEvent, name: str) -> LogEntry | None:
-        """Return the oldest line of an event and a name, whatever came after it; none where there is none."""
-        return next((entry for entry in self.of(event) if entry.name == name), None)
+    def first(self, name: str, *events: LogEvent) -> LogEntry | None:
+        """Return the oldest line of a name that is of one of these events, whatever came after it; none where there is none."""
+        return next((entry for entry in self.entries if entry.event in events and entry.name == name), None)
 
     def latest(self, event: LogEvent, name: str) -> LogEntry | None:
         """Return the line that holds for an event and a name; none where there is none."""

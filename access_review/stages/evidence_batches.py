@@ -40,16 +40,15 @@ def _wrong(folder: Path, path: Path, digest: str, log: Logbook) -> Iterator[str]
         yield f"tells of {change[:80]}, which is no change of its plan"
     for change, state in sorted(not_proven(steps, CLOSEST_READS).items()):
         yield f"calls {change} {state}, and no two reads apart from each other show it"
-    if (begun := log.first(LogEvent.BEGUN, digest)) and (carried_out := _since_begun(steps, begun, log)):
+    if (begun := log.first(digest, LogEvent.BEGUN)) and (carried_out := _since_begun(steps, begun, log)):
         yield from _not_ordered(folder, path, plan, begun, min(step.at for step in carried_out))
 
 
 def _since_begun(steps: Sequence[Transition], begun: LogEntry, log: Logbook) -> Sequence[Transition]:
     """Return the steps of a batch that this tool carried out: where a journal was noted before it began, people did what was before."""
-    noted = log.first(LogEvent.JOURNAL, begun.name)
-    if noted and log.entries.index(noted) < log.entries.index(begun):
-        return [step for step in steps if step.at >= _about(begun)]
-    return steps
+    if log.first(begun.name, LogEvent.BEGUN, LogEvent.JOURNAL) is begun:
+        return steps
+    return [step for step in steps if step.at >= _about(begun)]
 
 
 def _about(begun: LogEntry) -> datetime:

@@ -107,7 +107,7 @@ def _undo_again(stored: StoredPlan, workspace: Workspace) -> Plan:
 def _require_signed(undone: StoredPlan, workspace: Workspace) -> None:
     """Raise ``PlanRefused`` unless a batch began, and people stood behind it when it did."""
     log = logged.known(workspace.folder)
-    begun = log.first(LogEvent.BEGUN, undone.plan.digest) if log else None
+    begun = log.first(undone.plan.digest, LogEvent.BEGUN) if log else None
     with JournalFile(undone.journal, undone.plan.digest) as journal:
         by = [note.reason for note in journal.notes if note.what in {"opened", "resumed"}]
     if begun is None or not by:

@@ -24,11 +24,11 @@ def is_backed(log: Logbook | None, stored: StoredPlan, workspace: Workspace) -> 
 
 def _was_signed(log: Logbook, stored: StoredPlan, workspace: Workspace) -> bool:
     """Tell whether people stood behind a plan when its batch began, whoever of those who may then carried it out."""
-    plan = stored.plan
-    lines = (line for line in log.entries if line.name == plan.digest)
-    at = next(line.at for line in lines if line.event in {LogEvent.BEGUN, LogEvent.JOURNAL})
+    plan, began = stored.plan, log.first(stored.plan.digest, LogEvent.BEGUN, LogEvent.JOURNAL)
+    if began is None:
+        return False
     try:
-        people, seen = stored.signatories, plans.seen(stored, at)
+        people, seen, at = stored.signatories, plans.seen(stored, began.at), began.at
         approve.require(plan, stored.approvals, workspace.approvers, people, now=at, by=plan.requested_by, seen=seen)
     except AccessReviewError:
         return False

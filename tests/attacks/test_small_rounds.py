@@ -151,13 +151,19 @@ def test_a_batch_that_was_stopped_and_killed_when_it_went_on_counts_with_all_of_
     assert "2 grants removed and 2 taken lately, 3 of" in refused.json["stopped"]
 
 
-def test_a_killed_batch_that_was_given_back_counts_no_more(tmp_path):
-    company = Faulty(tmp_path / "company", excess=range(11, 21), policy=LIMITED)
+def with_two_taken(folder):
+    """Lay out a company whose system says what it takes and gives back, and of which a batch took two grants."""
+    company = Faulty(folder / "company", excess=range(11, 21), policy=LIMITED)
     source = company.folder / "sources/app.yaml"
     source.write_text(source.read_text() + "options: {declares: true}\n")
     collected(company, 0)
     assert planned(company, (11, 12), 1).code == 0
     assert carried_out(company, 2).code == 0
+    return company
+
+
+def test_a_killed_batch_that_was_given_back_counts_no_more(tmp_path):
+    company = with_two_taken(tmp_path)
     killed(company, 10_000)
     collected(company, 10)
     first = runs.all_runs(company.folder)[0].id
@@ -187,12 +193,7 @@ def test_a_batch_that_no_system_let_in_did_not_begin_and_counts_nothing(tmp_path
 
 
 def test_what_was_given_back_counts_no_more(tmp_path):
-    company = Faulty(tmp_path / "company", excess=range(11, 21), policy=LIMITED)
-    source = company.folder / "sources/app.yaml"
-    source.write_text(source.read_text() + "options: {declares: true}\n")
-    collected(company, 0)
-    assert planned(company, (11, 12), 1).code == 0
-    assert carried_out(company, 2).code == 0
+    company = with_two_taken(tmp_path)
     collected(company, 10)
     assert planned(company, (13,), 11, name="beside").code == 0
     for person, more in ((7, ("--request",)), (8, ())):
