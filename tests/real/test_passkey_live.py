@@ -22,7 +22,7 @@ from tests.real.live_company import ASKS, SECOND, LiveCompany, live_company, pay
 from tests.simulated_tenant import token_service
 from tests.support.programs import need
 from tests.trust.openssh import armored
-from tests.web.browsing import CHROMIUM, attach, chromium, enrol, pages, serving
+from tests.web.browsing import CHROMIUM, attach, chromium, enrol, pages, serving, wait_for
 from tests.web.company import ADDRESS
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="the pages are not looked at: playwright is not installed")
@@ -70,8 +70,9 @@ def approved_in_a_browser(company: LiveCompany, authority: Any) -> str:
         assert "Board papers" in shown
         page.fill("#reason", "seen in full")
         page.click("button.strong")
+        wait_for(page, "Your passkey signs this")
         page.click("button.strong")
-        page.wait_for_selector("text=You approved this plan")
+        wait_for(page, "You approved this plan")
     found = re.search(r"sk-ecdsa\S+ [\w+/=]+", entry)
     assert found, entry
     return found[0]

@@ -164,13 +164,21 @@ def attach(page: Any) -> None:
     page.authenticator = (session, session.send("WebAuthn.addVirtualAuthenticator", {"options": options | able}))
 
 
+def wait_for(page: Any, text: str) -> None:
+    """Wait until a page says something; what it says instead is in the error."""
+    try:
+        page.wait_for_selector(f"text={text}")
+    except Exception as error:
+        raise AssertionError(f"not said: {text}; but: {page.inner_text('main')}") from error
+
+
 def enrol(page: Any) -> str:
     """Enrol a passkey; return the entry that is to go into ``roles/approvers.yaml``."""
     page.goto(f"{ADDRESS}/passkey")
     page.click("button.strong")
-    page.wait_for_selector("text=Now let it sign once")
+    wait_for(page, "Now let it sign once")
     page.click("button.strong")
-    page.wait_for_selector("text=It signed.")
+    wait_for(page, "It signed.")
     return str(page.inner_text("pre.plan").rstrip())
 
 

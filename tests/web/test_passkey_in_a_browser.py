@@ -11,7 +11,7 @@ from tests.real.authority import Authority
 from tests.simulated_tenant import token_service
 from tests.support.programs import need
 from tests.support.workspaces import Company
-from tests.web.browsing import CHROMIUM, attach, chromium, enrol, pages, serving
+from tests.web.browsing import CHROMIUM, attach, chromium, enrol, pages, serving, wait_for
 from tests.web.company import ADDRESS
 from tests.web.looks import look_at
 
@@ -42,6 +42,9 @@ def test_a_passkey_is_enrolled_signs_an_approval_and_the_plan_goes_out(tmp_path:
         chromium(driver, site) as browser,
         pages(browser) as opened,
     ):
+        without = opened(APPROVER, script=False)
+        without.goto(f"{ADDRESS}/passkey")
+        assert without.is_disabled("button.strong"), "nothing goes off that no passkey signs"
         page = opened(APPROVER, prepare=attach)
         entry = enrol(page)
         _looks(page)
@@ -64,10 +67,10 @@ def test_a_passkey_is_enrolled_signs_an_approval_and_the_plan_goes_out(tmp_path:
         unverified = {"authenticatorId": authenticator["authenticatorId"], "isUserVerified": False}
         session.send("WebAuthn.setUserVerified", unverified)
         page.click("button.strong")
-        page.wait_for_selector("text=did not sign (NotAllowedError)")
+        wait_for(page, "did not sign (NotAllowedError)")
         session.send("WebAuthn.setUserVerified", unverified | {"isUserVerified": True})
         page.click("button.strong")
-        page.wait_for_selector("text=You approved this plan")
+        wait_for(page, "You approved this plan")
         page.goto(f"{ADDRESS}/waivers")
         _looks(page)
         page.goto(f"{ADDRESS}/statements")
@@ -75,7 +78,7 @@ def test_a_passkey_is_enrolled_signs_an_approval_and_the_plan_goes_out(tmp_path:
         page.click("button.strong")
         _looks(page)
         page.click("button.strong")
-        page.wait_for_selector("text=You signed it.")
+        wait_for(page, "You signed it.")
     assert len(list(company.folder.glob("runs/approvals/standing-*.json"))) == 1
     (signed,) = company.folder.glob("runs/*/plan/approvals/approval-*.json")
     assert APPROVER in company.run("logbook", at=NOW).out or signed.exists()

@@ -70,5 +70,7 @@
         told.hidden = false;
       }
     });
+    // Until now the form would have gone off without what the passkey gives.
+    form.querySelector("button").disabled = false;
   }
 })();
