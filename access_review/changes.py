@@ -256,7 +256,10 @@ def tells_readable(connector: Connector) -> TypeGuard[TellsReadable]:
 
 
 def is_recorded(connector: Connector) -> bool:
-    """Tell whether a connector reads files that were written before (``recorded = True``), and no system as it is now."""
+    """Tell whether a connector reads files that were written before, as it says by ``recorded = True``.
+
+    Whatever does not say so is taken to read a system as it is now.
+    """
     return getattr(connector, "recorded", False) is True
 
 
@@ -330,10 +333,9 @@ class Sighting:
 
     The thing is the grant or nesting edge of a change, the right to sign in where it is
     about an account, and sessions older than the change where it is about sessions.
-    ``since`` is when it was given, where the system knows. ``another`` says that what is there has another id than
-    what the change names: somebody gave it since, so it is not this change's. ``settles`` is how long it
-    has to have been so before it is proven, where nobody says they did it: sessions outlive a disabled account. ``exported``
-    says that files were read, which ``server`` names: another look at the same ones is no other read.
+    ``since`` is when it was given, where the system knows. ``another`` says that what is there
+    has another id than what the change names: somebody gave it since, so it is not this change's. ``settles`` is
+    how long it has to have been so before it is proven, where nobody says they did it: sessions outlive a disabled account.
     """
 
     there: bool | None
@@ -342,7 +344,6 @@ class Sighting:
     since: datetime | None = None
     another: bool = False
     settles: timedelta = timedelta()
-    exported: bool = False
 
 
 class Witness(Protocol):

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
 from pathlib import Path
 
 from access_review.changes import Mark
@@ -21,23 +20,6 @@ def mark_files(paths: Iterable[Path], before: Mark) -> Mark:
     now = {str(path): _look(path, known.get(str(path))) for path in sorted(set(_every(paths)))}
     content = json.dumps([[path, one[-1]] for path, one in now.items()], separators=(",", ":"))
     return Mark(content, json.dumps(now, separators=(",", ":")))
-
-
-def oldest_file(mark: Mark) -> str:
-    """Name the oldest of marked files and when it was written; nothing where none is known, as of a file at an address.
-
-    An export of several files is as new as that one: a newer one beside it may say nothing of what was changed.
-    """
-    known = ((one[_WRITTEN], path) for path, one in _known(mark).items() if len(one) > _WRITTEN)
-    found = min(((time, path) for time, path in known if isinstance(time, int)), default=None)
-    if found is None:
-        return ""
-    at = datetime(1970, 1, 1) + timedelta(microseconds=found[0] // 1000)  # noqa: DTZ001 - said to be UTC
-    return f"{Path(found[1]).name}, written {at} UTC"
-
-
-_WRITTEN = 2
-"""Where in what is known of a file stands when it was written, in nanoseconds."""
 
 
 def _every(paths: Iterable[Path]) -> Iterator[Path]:

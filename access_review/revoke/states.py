@@ -110,8 +110,7 @@ class Transition:
 class ChangeStatus:
     """Where one change stands, folded from its rows; ``gone_at`` is the first of the reads that show it as wanted.
 
-    ``said`` is that somebody gave their word that it is done, in this attempt; ``read_at`` is the server that was read
-    last, or the export.
+    ``said`` is that somebody gave their word that it is done, in this attempt.
     """
 
     state: State = State.PLANNED
@@ -122,7 +121,6 @@ class ChangeStatus:
     gone_at: datetime | None = None
     said: bool = False
     server: str = ""
-    read_at: str = ""
     reason: str = ""
     unchanged: int = 0
     contradictions: int = 0
@@ -148,7 +146,6 @@ def advance(standing: ChangeStatus, row: Transition) -> ChangeStatus:
         gone_at=row.at if pending and row.server else (None if again else standing.gone_at),
         said=(standing.said and not starting) or (pending and not row.server),
         server=row.server,
-        read_at=row.server or standing.read_at,
         reason=row.reason,
         unchanged=standing.unchanged + (row.state is State.STILL_THERE),
         contradictions=standing.contradictions + again,
@@ -271,21 +268,15 @@ def after_interruption(seen: Sighting, *, wanted: bool) -> NextStep | None:
     return NextStep(State.STILL_THERE, "interrupted; reading shows it unchanged, so it is checked again from the start")
 
 
-def is_read_already(standing: ChangeStatus, seen: Sighting) -> bool:
-    """Tell whether a look was at the export that was read last: it shows nothing that is not known."""
-    return seen.exported and seen.server == standing.read_at
-
-
 def after_verifying_read(
     standing: ChangeStatus, seen: Sighting, now: datetime, *, wanted: bool, spacing: timedelta, most: int
 ) -> NextStep | None:
     """Decide after a later read; null where nothing new is known.
 
-    Proven are two reads that agree and lie ``spacing`` apart; somebody's word that it is done is none of them, and
-    another look at the same export is no other read. ``most`` is the number of reads that may contradict an earlier one:
-    so many end in ``failed``.
+    Proven are two reads that agree and lie ``spacing`` apart; somebody's word that it is done is none of them. ``most``
+    is the number of reads that may contradict an earlier one: so many end in ``failed``.
     """
-    if seen.there is None or standing.at is None or is_read_already(standing, seen):
+    if seen.there is None or standing.at is None:
         return None
     if seen.there is wanted:
         if standing.state in {State.CONTRADICTED, State.ORDERED}:

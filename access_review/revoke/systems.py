@@ -7,9 +7,8 @@ from datetime import datetime
 from functools import partial
 
 from access_review import snapshot
-from access_review.changes import Change, Executor, Mark, Witness, Writable, can_mark, is_recorded
+from access_review.changes import Change, Executor, Witness, Writable
 from access_review.connectors import Connector
-from access_review.connectors.file_marks import oldest_file
 from access_review.connectors.own_removals import LastRead
 from access_review.revoke import work_orders
 from access_review.snapshot import Snapshot
@@ -73,14 +72,7 @@ def _touched(
 
     for entry in _sources(workspace, changes):
         alone = replace(workspace, sources=(entry,))
-        opened = workspace.connected(entry)
-        orders = work_orders.WorkOrders(entry.name, partial(read, alone), ordering, partial(_export, opened))
-        yield entry.name, opened, orders
-
-
-def _export(connector: Connector) -> str:
-    """Name the export that a connector reads, where it reads files whose age is known and no system as it is now."""
-    return oldest_file(connector.mark(Mark())) if is_recorded(connector) and can_mark(connector) else ""
+        yield entry.name, workspace.connected(entry), work_orders.WorkOrders(entry.name, partial(read, alone), ordering)
 
 
 def _sources(workspace: Workspace, changes: Sequence[Change]) -> list[SourceEntry]:

@@ -1,12 +1,12 @@
 """Verify: prove by fresh reads, spaced apart, what a batch took away, and see what still gives it.
 
 Nothing is written to any system. A removal is *revoked* when two reads by immutable id
-agree and lie apart, of files two exports; until then it is pending. Removing a grant proves nothing while
+agree and lie apart; until then it is pending. Removing a grant proves nothing while
 another path gives the same: effective access is computed again from a later snapshot.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from access_review.changes import Change, Sighting, Witness
@@ -14,14 +14,7 @@ from access_review.engine import Engine
 from access_review.export import effective
 from access_review.policy import Applying, Targets
 from access_review.revoke.journal import Journal
-from access_review.revoke.states import (
-    UNTOUCHED,
-    State,
-    Transition,
-    after_interruption,
-    after_verifying_read,
-    is_read_already,
-)
+from access_review.revoke.states import UNTOUCHED, State, Transition, after_interruption, after_verifying_read
 
 READ_AGAIN = (State.PENDING, State.CONTRADICTED, State.ORDERED, State.REVOKED, State.UNKNOWN, State.CALLING)
 MOST_CONTRADICTIONS = 3
@@ -30,11 +23,7 @@ MOST_CONTRADICTIONS = 3
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """Where one change stands after a fresh read, what was seen and where, and until when it must be proven.
-
-    ``claimed`` is that only somebody's word says it is done; ``read_already`` names the export that was read before, so
-    that it was looked at in vain.
-    """
+    """Where one change stands after a fresh read, what was seen and where, and until when it must be proven."""
 
     change: str
     state: State
@@ -43,8 +32,6 @@ class Verified:
     reason: str
     due: datetime | None
     overdue: bool
-    claimed: bool = False
-    read_already: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +60,10 @@ def verify(
     """
     found = []
     for change in changes:
-        standing, in_vain = journal.standing(change.id), ""
+        standing = journal.standing(change.id)
         if standing.state in READ_AGAIN:
             seen = look(witnesses, change, standing.intended_at or now)
             wanted = change.action.restores
-            in_vain = seen.server if is_read_already(standing, seen) else ""
             if standing.state in {State.UNKNOWN, State.CALLING}:
                 step = after_interruption(seen, wanted=wanted)
             else:
@@ -89,7 +75,7 @@ def verify(
             if step:
                 server = seen.server or change.target.source
                 journal.add(Transition(change.id, step.state, now, standing.attempt, server, step.reason))
-        found.append(replace(_said(change.id, journal, now, targets), read_already=in_vain))
+        found.append(_said(change.id, journal, now, targets))
     journal.flush()
     return tuple(found)
 
@@ -105,9 +91,7 @@ def _said(change: str, journal: Journal, now: datetime, targets: Targets) -> Ver
     due = standing.intended_at + targets.failure if standing.intended_at else None
     open_still = standing.state in {State.PENDING, State.CONTRADICTED, State.ORDERED, State.UNKNOWN, State.CALLING}
     overdue = bool(open_still and due and now >= due - targets.failure / 4)
-    claimed = standing.state is State.PENDING and standing.gone_at is None
-    at = standing.at or now
-    return Verified(change, standing.state, at, standing.server, standing.reason, due, overdue, claimed)
+    return Verified(change, standing.state, standing.at or now, standing.server, standing.reason, due, overdue)
 
 
 def remaining(engine: Engine, changes: Sequence[Change]) -> tuple[Remaining, ...]:

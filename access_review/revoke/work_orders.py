@@ -1,11 +1,10 @@
 """Work orders: for systems that nothing here can write to, a person does it and a later read proves it.
 
-The list is read again before anything is ordered, and again by ``verify``. Of files, only a newer export is read
-again: who looks twice at the same one has looked once.
+The list is read again before anything is ordered, and again by ``verify``.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from access_review.changes import Action, Change, Executor, Remembering, Sighting, Witness, WriteAnswer, WriteResult
@@ -15,74 +14,51 @@ from access_review.snapshot import Snapshot
 _SESSIONS = "whether sessions were ended is not among what is read here: who ends them says so"
 _NO_ACCOUNT = "the account is not there any more: a restore would bring all of it back"
 _NO_GROUP = "the group is not there any more: it was deleted, or not read"
-_BEING_WRITTEN = "its files were written while they were read"
-
-
-def _as_it_is() -> str:
-    """Name no export: a source is read as it is now."""
-    return ""
 
 
 @dataclass(slots=True)
 class WorkOrders:
     """An executor that hands every change to a person; ``read`` reads the one source again.
 
-    With ``ordering``, it is looked at whether there is something to order; without, whether it was done. ``export`` names
-    the files that are read by when they were written; nothing where it reads no files.
+    With ``ordering``, it is looked at whether there is something to order; without, whether it was done.
     """
 
     source: str
     read: Callable[[], Snapshot]
     ordering: bool = False
-    export: Callable[[], str] = _as_it_is
     _seen: "_Read | None" = None
-    _server: str = ""
 
     def holds(self, change: Change, since: datetime) -> Sighting:
         """Look in the source as it can be read now; once for all changes of a run."""
         del since
         if self._seen is None:
-            self._seen, self._server = self._read()
-        sighting = self._sighting(self._seen, change)
-        return replace(sighting, server=self._server or self.source, exported=bool(self._server))
-
-    def _read(self) -> tuple["_Read", str]:
-        """Read the source, and name the export where it is one."""
-        before = self.export()
-        seen, after = _Read.of(self.read(), self.source), self.export()
-        if before != after:
-            seen = replace(seen, short=seen.short or _BEING_WRITTEN)
-        return seen, f"{self.source} ({after})" if after else ""
-
-    def _sighting(self, seen: "_Read", change: Change) -> Sighting:
-        target = change.target
+            self._seen = _Read.of(self.read(), self.source)
+        seen, target = self._seen, change.target
         if why := seen.short or next((seen.doubted[name] for name in target.key[:3] if name in seen.doubted), ""):
-            return Sighting(None, "", why)
+            return Sighting(None, self.source, why)
         # A list shows only who holds something. Elsewhere what is named stands by itself, and a restore brings all back.
         if change.action is not Action.MANUAL:
             if target.account and target.account.id not in seen.enabled:
-                return Sighting(None, "", _NO_ACCOUNT)
+                return Sighting(None, self.source, _NO_ACCOUNT)
             if any(thing.id not in seen.entitlements for thing in (target.entitlement, target.child) if thing):
-                return Sighting(None, "", _NO_GROUP)
+                return Sighting(None, self.source, _NO_GROUP)
         if change.action is Action.REVOKE_SESSIONS:
             return self._sessions(seen.enabled.get(target.account.id) if target.account else None)
         if target.entitlement:
             thing = target.account or target.child
-            return Sighting(
-                bool(thing and (thing.id, target.entitlement.id, target.mode or "assigned") in seen.held), ""
-            )
-        return Sighting(seen.enabled.get(target.account.id, False) if target.account else None, "")
+            held = bool(thing and (thing.id, target.entitlement.id, target.mode or "assigned") in seen.held)
+            return Sighting(held, self.source)
+        return Sighting(seen.enabled.get(target.account.id, False) if target.account else None, self.source)
 
     def _sessions(self, enabled: bool | None) -> Sighting:
         """Tell of sessions what an account tells: of one that is disabled for as long as any lasts, that there are none."""
         if self.ordering or enabled is not False:
-            return Sighting(True if self.ordering else None, "", _SESSIONS)
-        return Sighting(False, "", _SESSIONS, settles=OUTLIVES)
+            return Sighting(True if self.ordering else None, self.source, _SESSIONS)
+        return Sighting(False, self.source, _SESSIONS, settles=OUTLIVES)
 
     def revoke(self, change: Change) -> WriteAnswer:
         """Order it."""
-        why = change.target.manual or "ordered from whoever runs it"
-        return WriteAnswer(WriteResult.ORDERED, self._server or self.source, why)
+        return WriteAnswer(WriteResult.ORDERED, self.source, change.target.manual or "ordered from whoever runs it")
 
     restore = revoke
 

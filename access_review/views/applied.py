@@ -1,6 +1,5 @@
 """What came of a batch, for the terminal and for scripts."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TypedDict
 
@@ -29,7 +28,6 @@ _SAID = {
     State.INTENT: "interrupted",
     State.CALLING: "interrupted",
 }
-_CLAIMED = "said to be done; nothing read shows it yet"
 
 
 def progress(step: Progress) -> str:
@@ -155,28 +153,18 @@ def _verified(
 ) -> Iterator[str]:
     for state in State:
         some = [one for one in found if one.state is state]
-        for claimed, words in ((False, _SAID[state]), (True, _CLAIMED)):
-            if number := sum(one.claimed is claimed for one in some):
-                yield f"{number:>5}  {words}"
+        if some:
+            yield f"{len(some):>5}  {_SAID[state]}"
         if state in {State.FAILED, State.REGRANTED, State.CONTRADICTED, State.UNKNOWN}:
             yield from (f"         {_what(by_id[one.change])}: {visible(one.reason)}" for one in some)
     for one in found:
         if one.overdue and one.due:
             yield f"Overdue: {_what(by_id[one.change])} must be proven by {moment(one.due)}"
-    for export, number in sorted(Counter(one.read_already for one in found if _waits_for_export(one)).items()):
-        yield f"Read before: {visible(export)}, which shows nothing new of {count(number, 'change')}. Export all of it again, then verify"
     if remaining is None:
         yield "Not evaluated: what other paths still give. Next: access-review audit, then verify this run again"
         return
     for left in remaining:
         yield f"Still held: {visible(left.account)} reaches {visible(left.entitlement)} by {visible(left.path)}"
-
-
-_WAITING = frozenset({State.PENDING, State.CONTRADICTED, State.ORDERED})
-
-
-def _waits_for_export(one: Verified) -> bool:
-    return bool(one.read_already) and one.state in _WAITING
 
 
 def _what(change: Change) -> str:

@@ -18,7 +18,6 @@ from tests.powershell.hand import carried_out
 from tests.powershell.written import now
 from tests.stages.test_undo import AD, TEMPLATE, Domain, now_in_other
 from tests.support.command import CommandResult, access_review
-from tests.support.workspaces import export_again
 
 pytestmark = pytest.mark.slow
 
@@ -89,7 +88,6 @@ def test_a_batch_and_its_undo_are_proven_from_the_log(domain, tmp_path):
     assert domain.run("verify", "--log", log, at=clock.at(60)).code == 2, "nobody says who brings it"
     first = domain.run("--json", "verify", "--log", log, "--by", "00007", at=clock.at(60))
     assert states(first) == {"pending"}, first.err
-    domain.export_again()
     proven = domain.run("--json", "verify", "--log", log, "--by", "00007", at=clock.at(80))
     assert (states(proven), proven.code) == ({"revoked"}, 0), proven.err
 
@@ -105,7 +103,6 @@ def test_a_batch_and_its_undo_are_proven_from_the_log(domain, tmp_path):
     log = str(carried_out(back, clock.began + timedelta(minutes=97), by))
     now_in_other(domain, 14, 15)
     for minutes in (150, 170):
-        domain.export_again()
         given = domain.run("--json", "verify", "--of", "undo", "--log", log, "--by", "00007", at=clock.at(minutes))
     assert (states(given), given.code) == ({"restored"}, 0), given.err
 
@@ -124,10 +121,7 @@ def test_a_log_that_lies_is_contradicted_by_what_is_read(planned):
     assert (refused.code, "row 2 of the log" in refused.err) == (4, True), refused.err
     with JournalFile(journal, digest) as rows:
         assert rows.rows == 0
-    answers = []
-    for hour in (6, 7, 8):
-        company.export_again()
-        answers.append(company.run("--json", *words, str(log), at=f"2026-10-26T{hour:02}:20:00Z"))
+    answers = [company.run("--json", *words, str(log), at=f"2026-10-26T{hour:02}:20:00Z") for hour in (6, 7, 8)]
     assert [sorted(states(one)) for one in answers] == [["contradicted"], ["contradicted"], ["failed"]]
     assert [one.code for one in answers] == [0, 0, 4]
 
@@ -196,16 +190,13 @@ def test_the_example_company_loses_and_gets_back_by_hand(audited_example):
     (ad / "groups.ldif").write_text(_without(with_karlo, "Finance-Read", "karlo.mendoza"), "utf-8")
     _rewrite(ad / "people.ldif", "\nsAMAccountName: iwona.kos\n", "userAccountControl: 512", "userAccountControl: 514")
     _rewrite(entra / "users.2.json", '"iwona.kos@', '"accountEnabled": true', '"accountEnabled": false')
-    export_again(company)
     taken = run("07:00", "verify", "--log", log, "--by", "10005")
     assert _by_action(taken, actions) == {**dict.fromkeys(actions.values(), "pending"), "manual": "planned"}, taken.err
     badge = next(name for name, action in actions.items() if action == "manual")
-    export_again(company)
     confirmed = run("07:20", "verify", "--log", log, "--confirm", badge, "--by", "10005")
     assert _by_action(confirmed, actions) == {**dict.fromkeys(actions.values(), "revoked"), "manual": "contradicted"}
     _rewrite(company / "sources/demo/badge/cards.csv", "B784745", ",active,", ",blocked,")
     for at in ("08:00", "08:20"):
-        export_again(company)
         proven = run(at, "verify", "--by", "10005")
     assert (set(_by_action(proven, actions).values()), proven.code) == ({"revoked"}, 0), proven.err
 
@@ -229,6 +220,5 @@ def test_the_example_company_loses_and_gets_back_by_hand(audited_example):
     log = str(carried_out(back, datetime(2026, 11, 2, 9, 10, tzinfo=UTC)))
     (ad / "groups.ldif").write_text(with_karlo, "utf-8")
     for at in ("10:00", "10:20"):
-        export_again(company)
         restored = run(at, "verify", "--of", "undo", "--log", log, "--by", "10005")
     assert (_by_action(restored, given), restored.code) == ({"add-member": "restored"}, 0), restored.err

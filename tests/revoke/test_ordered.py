@@ -79,16 +79,3 @@ def test_sessions_are_over_when_the_account_was_disabled_for_as_long_as_any_last
     assert (there.there, there.settles) == ((False, OUTLIVES) if enabled is False else (None, timedelta()))
     assert seen(ends, accounts=accounts, ordering=True).there is True, "it is ordered all the same"
     assert seen(a_change(Action.DISABLE_ACCOUNT), accounts=accounts).there is enabled
-
-
-def test_of_files_it_is_said_which_export_was_read():
-    orders = WorkOrders("ad", lambda: snapshot(**ROWS), export=lambda: "ad.ldif, written today")
-    assert orders.holds(REMOVED, START) == Sighting(False, "ad (ad.ldif, written today)", exported=True)
-    assert orders.revoke(REMOVED).server == "ad (ad.ldif, written today)"
-    assert seen(REMOVED) == Sighting(False, "ad"), "what is read as it is now is no export"
-
-
-def test_an_export_that_is_written_while_it_is_read_says_nothing():
-    names = iter(["ad.ldif, written before", "ad.ldif, written after"])
-    found = WorkOrders("ad", lambda: snapshot(**ROWS), export=lambda: next(names)).holds(REMOVED, START)
-    assert (found.there, found.reason) == (None, "its files were written while they were read")

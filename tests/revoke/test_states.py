@@ -53,7 +53,6 @@ def test_every_row_leaves_its_trace_in_where_a_change_stands():
         called_at=START + 4 * MINUTE,
         gone_at=START + 5 * MINUTE,
         server="dc1",
-        read_at="dc1",
         unchanged=1,
     )
     assert fold(rows[:3])["c-1"] == ChangeStatus(
@@ -63,7 +62,6 @@ def test_every_row_leaves_its_trace_in_where_a_change_stands():
         intended_at=START,
         called_at=START + MINUTE,
         server="dc2",
-        read_at="dc2",
         reason="a lie",
         unchanged=1,
     )
@@ -266,29 +264,6 @@ PENDING = stands(State.PENDING, gone_at=START)
 )
 def test_proven_are_two_reads_that_agree_and_lie_apart(standing, seen, minutes, step):
     assert later(standing, seen, minutes) == step
-
-
-EXPORT = "ledger (ledger.csv, written 2026-02-02 08:00:00 UTC)"
-
-
-@pytest.mark.parametrize("there", [True, False])
-@pytest.mark.parametrize(
-    "state", [State.ORDERED, State.PENDING, State.CONTRADICTED, State.REVOKED], ids=lambda state: state.value
-)
-def test_another_look_at_the_same_export_is_no_other_read(state, there):
-    read = stands(state, gone_at=START if state is State.PENDING else None, read_at=EXPORT)
-    assert later(read, Sighting(there, EXPORT, exported=True)) is None
-    assert later(stands(State.PENDING, said=True, read_at=EXPORT), Sighting(there, EXPORT, exported=True)) is None
-
-
-def test_what_was_read_stays_known_when_somebody_says_it_is_done():
-    rows = [
-        row(State.INTENT),
-        row(State.CALLING, server=EXPORT),
-        row(State.ORDERED, server=EXPORT),
-        row(State.PENDING, 1),
-    ]
-    assert (fold(rows)["c-1"].read_at, fold(rows)["c-1"].server) == (EXPORT, "")
 
 
 CONTRADICTS = "an earlier read showed it done, this one does not: replication, or given back"

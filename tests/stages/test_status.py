@@ -311,7 +311,6 @@ def test_the_rows_behind_a_share_are_those_that_it_counts(workspace):
     workspace.besides = [(99, "Viewer")]
     workspace.write()
     for day in ("11", "12"):
-        workspace.export_again()
         assert workspace.run("verify", at=f"2026-11-{day}T06:05:00Z").code == 0
     part, whole, rows = counted_and_rows(workspace, "changes-proven", "2026-11-12T07:00:00Z")
     assert (part, whole, [one["called"][:16] for one in rows]) == (1, 1, ["2026-11-09T06:07"])

@@ -2,8 +2,6 @@
 
 import csv
 import json
-import os
-import re
 import shutil
 import sqlite3
 
@@ -11,11 +9,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from access_review.changes import Mark
-from access_review.connectors.file_marks import mark_files, oldest_file
 from tests.support.command import access_review
 from tests.support.example import copy_example
-from tests.support.workspaces import Company, export_again
+from tests.support.workspaces import Company
 
 pytestmark = pytest.mark.slow
 
@@ -70,7 +66,6 @@ def test_a_batch_from_request_to_confirmation(planned):
         "applied twice equals once"
     )
     first = min(done.json["states"])
-    export_again(planned)
     verified = run(planned, "--json", "verify", "--confirm", first, "--by", ASKS, at="2026-11-02T09:00:00Z")
     states = {one["change"]: one["state"] for one in verified.json["changes"]}
     assert states[first] == "contradicted", "a person's word is not taken: the source still shows it"
@@ -123,10 +118,9 @@ def ordered(company):
 
 
 def found(company):
-    """Return the states after looks at two exports that lie apart."""
+    """Return the states after two looks that lie apart."""
     (plan,) = company.folder.glob("runs/*/plan/plan.json")
     for at in LOOKS:
-        company.export_again()
         verified = company.run("--json", "--run", plan.parents[1].name, "verify", at=at)
     return [one["state"] for one in verified.json["changes"]]
 
@@ -164,43 +158,3 @@ def test_before_anything_is_ordered_a_list_that_was_cut_ends_nothing(editors, tm
     assert any("shrunk" in reason for reason in done.json["reasons"].values())
     company.write()
     ordered(company)
-
-
-def test_whoever_looks_twice_at_the_same_export_has_looked_once(editors, tmp_path):
-    company = editors.copy(tmp_path / "company")
-    ordered(company)
-    (plan,) = company.folder.glob("runs/*/plan/plan.json")
-    first, second = (one["id"] for one in json.loads(plan.read_bytes())["changes"][:2])
-
-    def looked(at, *words):
-        done = company.run("--run", plan.parents[1].name, "verify", *words, at=f"2026-11-03T{at}:00Z")
-        assert done.code == 0, done.err
-        return [line.strip() for line in done.out.splitlines() if not line.startswith(("Not evaluated", "Overdue"))]
-
-    said = looked("07:00", "--confirm", first, "--confirm", second, "--by", "00007")
-    again = [looked(f"07:{minutes}") for minutes in (20, 40)]
-    assert again == [said, said], "a word is not contradicted by a list from before"
-    assert said[:2] == ["8  ordered: a person does them", "2  said to be done; nothing read shows it yet"]
-    assert re.fullmatch(
-        r"Read before: ledger \(ledger.csv, written [-0-9.: ]+ UTC\), which shows nothing new of 10 changes. "
-        "Export all of it again, then verify",
-        said[-1],
-    )
-    company.besides = []
-    company.write()
-    assert looked("08:00") == ["10  done and read back; verify proves them later"]
-    assert looked("09:00")[0] == "10  done and read back; verify proves them later", "an hour later, the same file"
-    company.export_again()
-    assert looked("10:00") == ["10  revoked: proven by two reads"]
-
-
-def test_an_export_of_several_files_is_as_new_as_the_oldest(tmp_path):
-    names = ["people.ldif", "groups.ldif"]
-    for number, name in enumerate(names):
-        (tmp_path / name).write_text("")
-        os.utime(tmp_path / name, (1_700_000_000 + number, 1_700_000_000 + number))
-    files = [tmp_path / name for name in (*names, "not-there.ldif")]
-    assert oldest_file(mark_files(files, Mark())) == "people.ldif, written 2023-11-14 22:13:20 UTC"
-    os.utime(tmp_path / "people.ldif", (1_700_000_009, 1_700_000_009))
-    assert oldest_file(mark_files(files, Mark())) == "groups.ldif, written 2023-11-14 22:13:21 UTC"
-    assert oldest_file(Mark("what another connector keeps", "of its own")) == ""

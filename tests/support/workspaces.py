@@ -42,13 +42,6 @@ standing: {daily: 2, until: 2026-12-31, tell: ["00007"]}
 STAFF = 30
 
 
-def export_again(folder: Path) -> None:
-    """Write everything that sources of a workspace read anew, as it is."""
-    for path in (folder / "sources").rglob("*"):
-        if path.is_file() and path.suffix != ".yaml":
-            path.touch()
-
-
 @cache
 def key_of(person: int) -> tuple[bytes, str]:
     """Return the key with which a person signs, and its public part: the same in every company, so that runs can be shared."""
@@ -105,10 +98,6 @@ class Company:
         held += [f"u{n},{role},{n:05},{'no' if n in self.disabled else 'yes'}" for n, role in self.besides]
         (self.folder / "sources/people.csv").write_text("\n".join(people) + "\n")
         (self.folder / "sources/ledger.csv").write_text("\n".join(held) + "\n")
-
-    def export_again(self) -> None:
-        """Write every list anew, as it is."""
-        export_again(self.folder)
 
     def leave(self, number: int, day: str) -> None:
         """Let somebody leave, or say that they will."""
