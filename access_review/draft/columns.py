@@ -120,7 +120,7 @@ def _look(name: str, column: Any) -> ColumnLook:
     )
 
 
-_NO_DATES = r"^(9999|2999|4712|0001|1601|1753|1899|1900)[-/.]|^(1970-01-01|0+)$"
+_NO_DATES = r"^(9999|2999|4712|0001|1601|1753|1899|1900)([-/.]|1231$|0101$)|^(1970-01-01|0+)$"
 """Zeros and ends of calendars as text: a column of last days has one in each row of those who work here."""
 
 

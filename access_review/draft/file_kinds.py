@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from access_review.draft.columns import ColumnLook
 from access_review.draft.headers import meant
-from access_review.draft.meanings import (
+from access_review.draft.hints import (
     DECISION_HEADER,
     FOR_WANT_OF_AN_ID,
     KEEP_WORDS,
@@ -15,11 +15,9 @@ from access_review.draft.meanings import (
     ROSTER_HINTS,
     TABLE_HINTS,
     TRAINING_HINTS,
-    ColumnMeaning,
     Hint,
-    Sureness,
-    guess_meanings,
 )
+from access_review.draft.meanings import ColumnMeaning, Sureness, guess_meanings
 from access_review.draft.shapes import FLAG_WORDS, NO, Form
 
 
@@ -71,8 +69,12 @@ _NAMING = frozenset({"account", "mail", "employee_id"})
 _SIGN_IN = re.compile(r"\b(last|letzte\w*) ?(used|access\w*|log ?in|log ?on|sign ?in|anmeldung|activity|seen)\b")
 _ABOUT_ACCOUNTS = re.compile(
     r"\b(last ?log ?(in|on)|last sign ?in|password|pwd|mfa|2fa|account enabled|enabled|locked( out)?|disabled|"
-    r"sam ?account ?name|user principal name|upn|2sv\w*|org unit path|roles|groups|permissions|entitlements|member ?of)\b"
+    r"sam ?account ?name|user principal name|upn|2sv\w*|org unit path|roles|groups|permissions|entitlements|member ?of|"
+    r"(account|user|badge) status|(two|2) ?(step|factor)\w*|credentials?|access (rules?|levels?|groups?)|licen[cs]es|"
+    r"org role|invit\w*|sign ?in activity)\b"
 )
+_SURELY = 3
+"""Columns that say how somebody signs in, from which on a manager makes no roster of accounts."""
 
 
 def guess_kind(looks: Sequence[ColumnLook], *, pairs_unique: bool = False) -> KindGuess:
@@ -145,7 +147,8 @@ def _accounts(looks: Sequence[ColumnLook], fields: set[str], held: set[str]) -> 
     telling = sum(bool(_ABOUT_ACCOUNTS.search(meant(c.name))) for c in looks)
     signs_in = any(_SIGN_IN.search(meant(c.name)) and c.form is Form.DATE for c in looks)
     named = bool(held & {"account", "mail", "employee_id"})
-    return named and not fields & {"starts", "left_at", "manager"} and telling + signs_in >= 2
+    least = _SURELY if "manager" in fields else 2
+    return named and not fields & {"starts", "left_at"} and telling + signs_in >= least
 
 
 def _held_in(table: Sequence[ColumnMeaning]) -> str:

@@ -10,13 +10,13 @@ from access_review.draft.composite import identifying_columns, pairs_repeat
 from access_review.draft.date_forms import DateOrder
 from access_review.draft.file_kinds import FileKind, KindGuess, guess_kind
 from access_review.draft.headers import meant, names_somebody, personal
+from access_review.draft.hints import ELIGIBLE, ROSTER_HINTS, TABLE_HINTS
 from access_review.draft.joins import LEAST, ColumnJoin, JoinStep, Spelling, join_columns, joins_between, name_key
 from access_review.draft.meanings import (
-    ROSTER_HINTS,
-    TABLE_HINTS,
     ColumnMeaning,
     Sureness,
     further_entitlements,
+    further_uses,
     headed_like,
     undated,
     unplaced_status,
@@ -80,7 +80,7 @@ def inspect_table(name: str, table: Any) -> TableLook:
     guessed = guess
     guess, manager_by = _settle_manager(table, by_name, _without_typed(guess, by_name))
     guess = _doubting_ends(guess, by_name)
-    unread = (*_unread(guessed, guess, by_name), *_undated(looks, guess))
+    unread = (*_unread(guessed, guess, by_name), *_undated(looks, guess), *_misleading(looks, guess))
     used = {c for m in guess.meanings for c in m.columns} | {guess.decision} | set(guess.marked)
     left_out = tuple(c.name for c in looks if c.name not in used and personal(c.name))
     status = next((status_look(by_name[m.columns[0]]) for m in guess.meanings if m.field == "status"), None)
@@ -203,9 +203,10 @@ def missing(
 def _unread(guessed: KindGuess, settled: KindGuess, looks: Mapping[str, ColumnLook]) -> Iterator[str]:
     """Say of each column that was taken for something at first why it is not."""
     kept = {column for m in settled.meanings for column in m.columns}
+    found = {m.field for m in settled.meanings}
     for meaning in guessed.meanings:
         for column in meaning.columns:
-            if column in kept or column not in looks:
+            if column in kept or column not in looks or (meaning.field in found and not looks[column].typed):
                 continue
             if looks[column].typed:
                 yield f"{column} is not read: it holds the name of a type; export its values joined by semicolons"
@@ -229,6 +230,19 @@ def _undated(looks: Sequence[ColumnLook], guess: KindGuess) -> Iterator[str]:
         dated = [c.name for c in looks if c.form is Form.DATE and c.name not in taken and not personal(c.name)]
         if dated:
             yield f"no last day is read: is it one of {', '.join(dated)}?"
+
+
+def _misleading(looks: Sequence[ColumnLook], guess: KindGuess) -> Iterator[str]:
+    """Say of accounts what a column says that is not read and makes them seem idle, or to hold what they do not."""
+    if guess.kind is not FileKind.HOLDINGS:
+        return
+    if further := further_uses(looks, guess.meanings):
+        yield f"{', '.join(further)} is not read: an account may be in use by it and seem idle by the one that is"
+    for look in looks:
+        words = [word for word in look.words if ELIGIBLE.search(word.word)]
+        if words and any(m.field == "entitlement" for m in guess.meanings):
+            rows = sum(word.rows for word in words)
+            yield f"{look.name} is not read: {rows:,} rows say {words[0].word}, and are read as held; export them apart"
 
 
 def unplaced_sentence(status: StatusLook) -> str:
@@ -267,8 +281,9 @@ def _settle_manager(table: Any, looks: Mapping[str, ColumnLook], guess: KindGues
     rates = []
     for look in named:
         by, rate = _found_among(table, looks, guess, look)
-        rates.append((rate, look.name == manager.columns[0], look.name, by))
-    rate, _, column, by = max(rates)
+        # Of two that find as many, the one by id is surer: two people may have one name.
+        rates.append((rate, by == "id", look.name == manager.columns[0], look.name, by))
+    rate, _, _, column, by = max(rates)
     if not rate and next(look for look in named if look.name == column).distinct >= _FEW_MANAGERS:
         return replace(guess, meanings=tuple(m for m in guess.meanings if m is not manager)), None
     sure = Sureness.SURE if rate >= 0.9 else Sureness.LIKELY if rate >= 0.5 else Sureness.GUESS

@@ -15,7 +15,7 @@ from access_review.draft.languages import folded
 from access_review.draft.meanings import further_entitlements
 from access_review.draft.naming import slug
 from access_review.draft.references import AccountReference, account_column, holds
-from access_review.draft.shapes import NO, YES
+from access_review.draft.sign_in_words import can_sign_in, is_turned
 from access_review.draft.status_words import StatusLook, asks_status
 from access_review.settings import ACCOUNT_COLUMNS, PERSON_COLUMNS
 
@@ -31,22 +31,6 @@ _CONTRACTOR = re.compile(
     r"zeitarbeit\w*|leih\w*|autonom[oa]s?|inhuur)\b|派遣|業務委託|外部"
 )
 
-
-def _said(words: str) -> frozenset[str]:
-    return frozenset(words.split())
-
-
-_OPEN = _said("active enabled open in unlocked valid normal provisioned activated a aktiv activo actif ativo attivo")
-_SHUT = _said(
-    "inactive disabled closed out locked blocked suspended deactivated deprovisioned terminated revoked deleted expired "
-    "invalid retired left d i inaktiv gesperrt inactivo inactif inativo inattivo"
-)
-"""What says by itself whether an account can be used, under any header."""
-_DENIAL = re.compile(
-    r"\b(not|non|disabled|deactivated|deprovisioned|deleted|expired|terminated|revoked|closed|archived|retired|inactive|"
-    r"locked|blocked|suspended|gesperrt|inaktiv|deaktiviert)\b"
-)
-"""A word of a header that turns what yes means: twice, and it means again that an account can be used."""
 
 _SIGNED_IN = re.compile(r"log ?(in|on)|sign(ed)? ?in|anmeld|conn?exion|logowan|aanmeld|ログイン|サインイン")
 _OTHERWISE_OURS = ("kind", "source")
@@ -208,7 +192,11 @@ def table_source(
         columns.append(OptionLine("id", named_by.other_column, "another file names accounts by it"))
     # Without anything that is held, what was used is the account; and so it is by signing in, whatever is held.
     signed_in = "used" in found and _SIGNED_IN.search(folded(plain_header(found["used"])))
-    said = {"used": "last_used" if signed_in or not holds(look) else "used"}
+    said = {
+        "used": "last_used" if signed_in or not holds(look) else "used",
+        # Where nothing is held, what ends is the account.
+        "until": "until" if elsewhere or holds(look) else "expires_at",
+    }
     if elsewhere and signed_in:
         doubts.append(f"{found.pop('used')} is not read: it is of accounts, which {elsewhere.source} lists")
     columns += [
@@ -252,12 +240,11 @@ def privileged(powerful: Sequence[str]) -> tuple[list[OptionLine], list[str]]:
 
 def _signs_in(look: TableLook, column: str) -> tuple[dict[str, list[str]], list[str]]:
     """Return which words of a column mean that an account can be used, and say which have no meaning yet."""
-    turned = len(_DENIAL.findall(plain_header(column))) % 2 == 1
-    works, denied = (_OPEN | NO, _SHUT | YES) if turned else (_OPEN | YES, _SHUT | NO)
-    words = _words(look, column)
-    yes, no = ([word for word in words if word.casefold() in sure] for sure in (works, denied))
+    turned = is_turned(column)
+    meant = {word: can_sign_in(word, column) for word in _words(look, column)}
+    yes, no = ([word for word, can in meant.items() if can is sure] for sure in (True, False))
     doubts = []
-    if unknown := [word for word in words if word not in {*yes, *no}]:
+    if unknown := [word for word, can in meant.items() if can is None]:
         doubts = [
             f"whether accounts with {column} {', '.join(unknown)} can be used is not known: put the words under enabled"
         ]

@@ -371,7 +371,7 @@ def test_a_roster_without_an_id_is_told_apart_by_its_login_and_says_so() -> None
 
 def test_a_list_of_users_with_roles_in_one_cell_is_no_roster() -> None:
     rows = "\n".join(
-        f"u{n}@x.test | Ana{n} | Bor{n} | {n:03} | {'ACTIVE' if n % 3 else 'STAGED'} | Everyone;{'IT' if n % 2 else 'Ops'} | Base | "
+        f"u{n}@x.test | Ana{n} | Bor{n} | {n:03} | {'ACTIVE' if n % 3 else 'PENDING'} | Everyone;{'IT' if n % 2 else 'Ops'} | Base | "
         f"2026-10-{n + 1:02} | true"
         for n in range(8)
     )
@@ -396,7 +396,7 @@ def test_a_list_of_users_with_roles_in_one_cell_is_no_roster() -> None:
     options = {one.name: one.value for one in source.options}
     assert options["separator"] == ";"
     assert options["enabled"] == {"yes": ["ACTIVE"], "no": ["false"]}
-    assert "whether accounts with status STAGED can be used is not known: put the words under enabled" in source.doubts
+    assert "whether accounts with status PENDING can be used is not known: put the words under enabled" in source.doubts
 
 
 def test_a_column_of_what_is_disabled_is_read_the_other_way_round() -> None:
