@@ -7,6 +7,7 @@ from typing import Any
 from access_review.connectors import no_value
 from access_review.draft.date_forms import DateLook, date_look, settle_order
 from access_review.draft.headers import heads_status
+from access_review.draft.level_words import is_level
 from access_review.draft.shapes import Form, common_shapes, form_of, mask
 
 EXAMINED = 20_000
@@ -19,7 +20,7 @@ _SHAPED = 2_000
 _SAMPLES = 3
 _PARTS = (";", "|", ",")
 _REPEATS = 2.0  # rows a value at least, on average, to be a word and not somebody's own
-_STATUSES = 5  # of a company of three people each may have a status of its own
+_STATUSES = 5  # of a company of three people each may have a status, or a level of access, of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,8 @@ def _look(name: str, column: Any) -> ColumnLook:
     examined = trimmed.take(_evenly(distinct, EXAMINED))
     dates = date_look(_meant_as_dates(examined))
     form, share = (Form.DATE, 1.0) if dates else form_of(examined)
-    repeat = filled >= _REPEATS * distinct or form is Form.FLAG or (distinct <= _STATUSES and heads_status(name))
+    few = distinct <= _STATUSES and (heads_status(name) or any(map(is_level, trimmed.to_pylist())))
+    repeat = filled >= _REPEATS * distinct or form is Form.FLAG or few
     words = _words(trimmed, counts, distinct, form) if repeat else ()
     shown = examined.take(_evenly(len(examined), _SAMPLES)).to_pylist()
     sample = [v for v in examined.take(_evenly(len(examined), _SHAPED)).to_pylist() if v]

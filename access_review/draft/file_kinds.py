@@ -17,6 +17,7 @@ from access_review.draft.hints import (
     TRAINING_HINTS,
     Hint,
 )
+from access_review.draft.levels import level_columns
 from access_review.draft.meanings import ColumnMeaning, Sureness, guess_meanings
 from access_review.draft.shapes import FLAG_WORDS, NO, Form
 
@@ -51,7 +52,9 @@ class KindGuess:
     because: str
     meanings: tuple[ColumnMeaning, ...]
     marked: tuple[str, ...] = ()
-    """Of a wide matrix the columns that are entitlements."""
+    """Of a wide matrix the columns that are entitlements, or things of which each level is one."""
+    levels: tuple[str, ...] = ()
+    """Those of them whose cells say a level."""
     decision: str | None = None
     """Of decisions the column that has them."""
     kept: tuple[str, ...] = ()
@@ -85,7 +88,7 @@ def guess_kind(looks: Sequence[ColumnLook], *, pairs_unique: bool = False) -> Ki
     decided = _decisions(looks)
     if decided:
         return decided
-    wide = _wide(looks)
+    wide = _wide(looks) or _levelled(looks, fields, table)
     if wide:
         return wide
     both_name = len(held & _NAMING) > 1  # logins with numbers of staff: who, twice, and nothing that is held
@@ -192,13 +195,13 @@ def _decisions(looks: Sequence[ColumnLook]) -> KindGuess | None:
             revoked = tuple(w for w in words if w.casefold() in REVOKE_WORDS)
             because = f"{look.name} has the words {', '.join(words)}"
             meanings = guess_meanings([c for c in looks if c is not look], TABLE_HINTS)
-            return KindGuess(FileKind.DECISIONS, because, meanings, (), look.name, kept, revoked)
+            return KindGuess(FileKind.DECISIONS, because, meanings, decision=look.name, kept=kept, revoked=revoked)
     return None
 
 
 def _wide(looks: Sequence[ColumnLook]) -> KindGuess | None:
     """Find a matrix: most columns have a mark or nothing, and some have one; others say whose they are, alone or together."""
-    marked = tuple(c.name for c in looks if (c.filled == 0 or _mark(c)) and not _STATE.search(meant(c.name)))
+    marked = marked_columns(looks)
     if len(marked) < 3 or len(marked) < 0.6 * len(looks) or not any(c.filled for c in looks if c.name in marked):
         return None
     marks = {mark for c in looks if c.name in marked for mark in _marks(c)}
@@ -213,6 +216,34 @@ def _wide(looks: Sequence[ColumnLook]) -> KindGuess | None:
         tuple(m for m in guess_meanings(others, TABLE_HINTS) if m.field != "entitlement"),
         marked,
     )
+
+
+_EMPLOYED = frozenset({"starts", "left_at", "manager", "status"})
+
+
+def _levelled(looks: Sequence[ColumnLook], fields: set[str], table: Sequence[ColumnMeaning]) -> KindGuess | None:
+    """Find a matrix of levels: a row a person, and nothing else of them that is about employment or already held."""
+    marked = marked_columns(looks)
+    levels = level_columns(looks, marked)
+    others = [c for c in looks if c.name not in {*levels, *marked}]
+    held = {c for m in table if m.field in {"entitlement", "used"} for c in m.columns}
+    if not levels or fields & _EMPLOYED or not any(c.unique for c in others):
+        return None
+    if held - {*levels, *marked} and len(others) > 1:  # alone they stand down, and people across
+        return None
+    return KindGuess(
+        FileKind.MATRIX_WIDE,
+        f"{len(levels)} columns have levels ({', '.join(levels)}), each of which is an entitlement"
+        + (f", and {len(marked)} a mark or nothing" if marked else ""),
+        tuple(m for m in guess_meanings(others, TABLE_HINTS) if m.field != "entitlement"),
+        tuple(c.name for c in looks if c.name in {*levels, *marked}),
+        levels,
+    )
+
+
+def marked_columns(looks: Sequence[ColumnLook]) -> tuple[str, ...]:
+    """Return the columns that have a mark or nothing, and ask nothing of an account."""
+    return tuple(c.name for c in looks if (c.filled == 0 or _mark(c)) and not _STATE.search(meant(c.name)))
 
 
 def _mark(look: ColumnLook) -> bool:

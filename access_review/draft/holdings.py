@@ -5,6 +5,7 @@ from typing import Any
 from access_review.connectors import no_value
 from access_review.draft.file_kinds import FileKind
 from access_review.draft.inspection import TableLook
+from access_review.draft.level_words import granted
 from access_review.draft.matrix import AccessMatrix, access_matrix
 from access_review.draft.shapes import NO
 
@@ -26,6 +27,11 @@ def matrix_of(table: Any, look: TableLook) -> AccessMatrix | None:
     if look.guess.kind is FileKind.MATRIX_WIDE:
         people, entitlements = [], []
         for name in look.guess.marked:
+            if name in look.guess.levels:
+                whose, what = _levelled(table, look, name, person)
+                people.append(whose)
+                entitlements.append(what)
+                continue
             marks = pc.fill_null(pc.utf8_lower(_trimmed(table.column(name))), "")
             held = person.filter(pc.invert(pc.is_in(marks, value_set=pa.array(_NOT_HELD))))
             people.append(held)
@@ -44,6 +50,22 @@ def matrix_of(table: Any, look: TableLook) -> AccessMatrix | None:
         kept = pa.array(look.guess.kept, pa.string())
         there = pc.and_(there, pc.is_in(_trimmed(table.column(look.guess.decision)), value_set=kept))
     return access_matrix(person.filter(there), entitlement.filter(there))
+
+
+def _levelled(table: Any, look: TableLook, thing: str, person: Any) -> tuple[Any, Any]:
+    """Return who holds a thing at which level: a cell may say several, and a level is one however it is written."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    part = next(c.parted for c in look.columns if c.name == thing)
+    cells = pc.split_pattern(pc.fill_null(_trimmed(table.column(thing)), ""), part or "\n")
+    person, said = person.take(pc.list_parent_indices(cells)), _trimmed(pc.list_flatten(cells))
+    spelled: dict[str, str | None] = {}
+    for word in sorted(said.unique().to_pylist()):
+        spelled.setdefault(word.casefold(), granted(thing, word))
+    what = pa.array([spelled[word.casefold()] for word in said.to_pylist()], pa.string())
+    there = what.is_valid()
+    return person.filter(there), what.filter(there)
 
 
 def person_column(look: TableLook) -> str | None:

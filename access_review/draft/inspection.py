@@ -8,10 +8,11 @@ from typing import Any
 from access_review.draft.columns import ColumnLook, look_at_columns
 from access_review.draft.composite import identifying_columns, pairs_repeat
 from access_review.draft.date_forms import DateOrder
-from access_review.draft.file_kinds import FileKind, KindGuess, guess_kind
+from access_review.draft.file_kinds import FileKind, KindGuess, guess_kind, marked_columns
 from access_review.draft.headers import meant, names_somebody, personal
 from access_review.draft.hints import ELIGIBLE, ROSTER_HINTS, TABLE_HINTS
 from access_review.draft.joins import LEAST, ColumnJoin, JoinStep, Spelling, join_columns, joins_between, name_key
+from access_review.draft.levels import level_columns, level_doubts
 from access_review.draft.meanings import (
     ColumnMeaning,
     Sureness,
@@ -233,7 +234,11 @@ def _undated(looks: Sequence[ColumnLook], guess: KindGuess) -> Iterator[str]:
 
 
 def _misleading(looks: Sequence[ColumnLook], guess: KindGuess) -> Iterator[str]:
-    """Say of accounts what a column says that is not read and makes them seem idle, or to hold what they do not."""
+    """Say what a column says that is not read: levels of access, a further use, that something is only to be had."""
+    taken = {column for m in guess.meanings for column in m.columns}
+    levels = [name for name in level_columns(looks, marked_columns(looks)) if name not in taken]
+    if levels and guess.kind in {FileKind.ROSTER, FileKind.HOLDINGS}:
+        yield f"{', '.join(levels)} is not read: its cells say levels of access; put them in a file of their own, with who has them"
     if guess.kind is not FileKind.HOLDINGS:
         return
     if further := further_uses(looks, guess.meanings):
@@ -380,6 +385,7 @@ def _questions(looks: Sequence[ColumnLook], guess: KindGuess, status: StatusLook
         asked.append(f"{status.column}: what do {', '.join(w.word for w in status.unknown)} mean?")
     if any(m.field == "left_at" for m in guess.meanings):
         asked.append("is the last day still a day of work, and in which zone does it end?")
+    asked += level_doubts(looks, guess.levels)
     if guess.kind is FileKind.HOLDINGS:
         further = further_entitlements(looks, guess.meanings)
         asked += [f"{name} is not read: is it more of what is held? Then it is a source of its own" for name in further]

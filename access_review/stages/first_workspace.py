@@ -14,6 +14,7 @@ from access_review import workspace as workspaces
 from access_review.draft.file_kinds import FileKind
 from access_review.draft.holdings import matrix_of, person_column
 from access_review.draft.inspection import TableLook
+from access_review.draft.levels import level_doubts
 from access_review.draft.naming import slug
 from access_review.draft.powerful import powerful_names
 from access_review.draft.references import account_references
@@ -267,6 +268,7 @@ def _converted(
     )
     columns = (OptionLine("account", "account"), OptionLine("entitlement", "entitlement"))
     marked, doubts = privileged(powerful_names(matrix.entitlements))
+    doubts += level_doubts(look.columns, look.guess.levels)
     options = (OptionLine("path", f"{name}.csv"), *marked)
     held = SourceDraft(name, "table", about, options, columns, (), tuple(doubts))
     if not look.composite:
