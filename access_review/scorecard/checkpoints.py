@@ -29,11 +29,18 @@ class StatusReason(StrEnum):
     ATTESTED = "attested"
     EXPIRED = "expired"
     NEVER_DONE = "never-done"
+    GOES_ON = "goes-on"
+    """It was begun, and there is time left: nothing to show yet, and nothing to be done about it."""
 
     @property
     def is_undone(self) -> bool:
         """Tell whether nobody did it in time, or it cannot be told: never green."""
-        return self in {StatusReason.UNKNOWN, StatusReason.OUT_OF_DATE, StatusReason.EXPIRED, StatusReason.NEVER_DONE}
+        return self not in {
+            StatusReason.WITHIN,
+            StatusReason.BEYOND_GREEN,
+            StatusReason.BEYOND_AMBER,
+            StatusReason.ATTESTED,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +114,8 @@ def read_checkpoint(checkpoint: Checkpoint, records: Records, at: datetime) -> C
             return CheckpointReading(undone, StatusReason.EXPIRED, attested=said[-1])
         return CheckpointReading(Rag(said[-1].text("state")), StatusReason.ATTESTED, attested=said[-1])
     found = measure(checkpoint.measured or MeasureName.SOURCES_COMPLETE, records, at, checkpoint.rules)
+    if found.why is Unmeasured.GOES_ON:
+        return CheckpointReading(Rag.AMBER, StatusReason.GOES_ON, found)
     if found.value is None:
         return CheckpointReading(undone, StatusReason.UNKNOWN, found)
     if found.at is None or found.at + checkpoint.every.period + checkpoint.grace < at:
@@ -149,12 +158,17 @@ def due_at(case: LadderCase, listed: CheckpointList) -> datetime | None:
 
 
 def cases_of(checkpoint: Checkpoint, records: Records, at: datetime) -> tuple[LadderCase, ...]:
-    """Return the times in which a checkpoint was not green, oldest first; the last half year is looked at."""
+    """Return the times in which a checkpoint was not green, oldest first; the last half year is looked at.
+
+    While something goes on whose time is not over, none begins and none ends.
+    """
     found: list[LadderCase] = []
     moments = sorted(_moments(checkpoint, records, at))
     for moment in moments:
-        rag = read_checkpoint(checkpoint, records, moment).rag
-        current = found[-1] if found else None
+        reading = read_checkpoint(checkpoint, records, moment)
+        if reading.reason is StatusReason.GOES_ON:
+            continue
+        rag, current = reading.rag, found[-1] if found else None
         if current and current.until is not None and _with_records(current, records, moment).is_open:
             # One that was red and is not finished goes on: turning green by itself ends nothing.
             current = found[-1] = replace(current, until=None if rag is not Rag.GREEN else current.until)

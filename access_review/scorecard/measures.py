@@ -41,6 +41,7 @@ class Unmeasured(StrEnum):
     NO_CHECKLIST = "no-checklist"
     OUT_OF_DATE = "out-of-date"
     NONE_PRIVILEGED = "none-privileged"
+    NO_AGENTS = "no-agents"
     OPEN_FOR_LONGER = "open-for-longer"
 
 
@@ -172,6 +173,7 @@ def _audits_signed_off(view: _View) -> _Found:
 
 
 def _coverage(view: _View) -> _Found:
+    """Before the time to look at everybody has passed once nobody can be overdue, which says nothing: it goes on."""
     audits = view.audits()
     if not audits:
         return _unknown(Unmeasured.NO_AUDIT)
@@ -179,6 +181,8 @@ def _coverage(view: _View) -> _Found:
     window = view.at - timedelta(weeks=view.records.coverage_weeks)
     looked_at = frozenset[str]().union(*(audit.reviewed for one, audit in audits if one.as_of > window))
     older = [audit.population for one, audit in audits if one.as_of <= window]
+    if not older and not newest.population <= looked_at:
+        return None, run.as_of, len(newest.population & looked_at), len(newest.population), Unmeasured.GOES_ON
     known_long = frozenset[str]().union(*older)
     overdue = (newest.population & known_long) - looked_at
     return _share(len(newest.population) - len(overdue), len(newest.population), run.as_of)
@@ -273,6 +277,8 @@ def _agents_owned(view: _View) -> _Found:
         rule = (run.rules or {}).get("agent-unowned")
         if rule is None or not rule.evaluated:
             return _unknown(Unmeasured.NOT_EVALUATED, run.as_of)
+        if not counts.agents:
+            return None, run.as_of, 0, 0, Unmeasured.NO_AGENTS
         return _share(max(counts.agents - rule.open - rule.waived, 0), counts.agents, run.as_of)
 
     return _counted(view, of)

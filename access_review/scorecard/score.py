@@ -140,7 +140,7 @@ def _scored(metric: Metric, formulas: Formulas, listed: CheckpointList, records:
         found = replace(found, value=None, why=Unmeasured.OUT_OF_DATE)
     if found.why in NO_RECORD and metric.attested is not None:
         return replace(_stated(metric, records, at), measured=found)
-    if found.whole == 0 and found.why in {None, Unmeasured.NOTHING_YET, Unmeasured.NONE_PRIVILEGED}:
+    if found.whole == 0 and found.why in {None, Unmeasured.NOTHING_YET, *NOTHING_TOLD}:
         found = replace(found, value=None, why=found.why or Unmeasured.NOTHING_YET)
         return MetricScore(metric, Known.NOT_MEASURED, None, 0.0, measured=found)
     if found.value is None:
@@ -157,6 +157,9 @@ def _stated(metric: Metric, records: Records, at: datetime) -> MetricScore:
         return MetricScore(metric, Known.EXPIRED, None, 0.0, attested=said[-1])
     return MetricScore(metric, Known.ATTESTED, float(value), points_for(metric, float(value)), attested=said[-1])
 
+
+NOTHING_TOLD = frozenset({Unmeasured.NONE_PRIVILEGED, Unmeasured.NO_AGENTS})
+"""Why a figure is of nothing: no source tells of such a thing, which does not show that there is none."""
 
 NO_RECORD = frozenset({Unmeasured.NO_TRAININGS})
 """Why a figure is not known where no record could hold it: only then does a statement take its place."""

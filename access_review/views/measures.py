@@ -16,10 +16,11 @@ _WHY = {
     Unmeasured.NOTHING_YET: "nothing to measure yet",
     Unmeasured.NO_TRAININGS: "no source has trainings (table: training), and none was assigned by name",
     Unmeasured.NOT_WHOLE: "what it is made of was not read whole",
-    Unmeasured.GOES_ON: "it goes on",
+    Unmeasured.GOES_ON: "it goes on, its time is not over; done so far",
     Unmeasured.NO_CHECKLIST: "the workspace has no check list: roles/checklist.yaml",
     Unmeasured.OUT_OF_DATE: "the newest record of it is too old",
     Unmeasured.NONE_PRIVILEGED: "no source tells what is privileged",
+    Unmeasured.NO_AGENTS: "no source tells of an AI agent",
     Unmeasured.OPEN_FOR_LONGER: "more than one in ten have been open for longer than any took that closed",
 }
 
@@ -27,7 +28,7 @@ _BRIEF = {
     Unmeasured.NO_RUN: "no run yet",
     Unmeasured.NOT_REVIEWED: "newest run not reviewed",
     Unmeasured.NOT_COUNTED: "not counted: review again",
-    Unmeasured.NOT_EVALUATED: "a rule was not evaluated",
+    Unmeasured.NOT_EVALUATED: "a rule not evaluated",
     Unmeasured.NO_AUDIT: "no sample drawn yet",
     Unmeasured.NO_LEAVERS_READ: "leavers not followed yet",
     Unmeasured.NOT_PROVEN: "records do not prove it",
@@ -35,10 +36,11 @@ _BRIEF = {
     Unmeasured.NOTHING_YET: "nothing to measure yet",
     Unmeasured.NO_TRAININGS: "no trainings are read",
     Unmeasured.NOT_WHOLE: "not read whole",
-    Unmeasured.GOES_ON: "it goes on",
+    Unmeasured.GOES_ON: "goes on",
     Unmeasured.NO_CHECKLIST: "no check list",
     Unmeasured.OUT_OF_DATE: "too old",
     Unmeasured.NONE_PRIVILEGED: "nothing said to be privileged",
+    Unmeasured.NO_AGENTS: "no agent is known",
     Unmeasured.OPEN_FOR_LONGER: "too many are open for longer",
 }
 """The same in so few words that they fit beside what is due."""

@@ -15,7 +15,7 @@ from access_review.views.terminal import paint
 from access_review.views.text import count, day, listed, moment, shorten, span, visible
 
 _UNDONE = {
-    StatusReason.OUT_OF_DATE: "not done in time: last",
+    StatusReason.OUT_OF_DATE: "not since",
     StatusReason.EXPIRED: "what was stated has expired on",
     StatusReason.NEVER_DONE: "nobody has stated it",
 }
@@ -57,7 +57,7 @@ def text(
     colours = ", ".join(paint(f"{counted[rag]} {rag}", rag if counted[rag] else "", colour) for rag in Rag)
     whose = f" of {visible(organisation)}" if organisation else ""
     head = shorten(f"Check list{whose}, {moment(at)}", width)
-    lines = [head, f"{colours}; {undone} not done or not known", ""]
+    lines = [head, f"{colours}{_undone(undone)}", ""]
     lines += [_line(one, at, colour, max(width, 60)) for one in statuses]
     said = ["", judged] if judged and not trial else []
     if trial:
@@ -69,12 +69,17 @@ def text(
     return "\n".join((*lines, *said, *_ahead(statuses, width)))
 
 
+def _undone(number: int) -> str:
+    """Say how many of those that are not green are so because nobody did them, or nobody can tell."""
+    return f"; {number} of the red and amber: not done, or not known" if number else ""
+
+
 def _line(status: CheckpointStatus, at: datetime, colour: bool, width: int) -> str:
     checkpoint, rag = status.checkpoint, status.reading.rag
     ahead = _next(status, at)
-    room = width - 38 - (len(ahead) + 2 if ahead else 0)
-    found, reason = status.reading.measured, status.reading.reason
-    words = measures.brief(found) if found and reason is StatusReason.UNKNOWN else shows(status.reading)
+    room = width - 37 - (len(ahead) + 1 if ahead else 0)
+    found = status.reading.measured
+    words = measures.brief(found) if found and found.value is None else shows(status.reading)
     said = shorten(words, max(room, 12))
     name = shorten(checkpoint.checkpoint, 20)
     line = f"{paint(f'{rag:<5}', rag, colour)} {checkpoint.every:<9} {name:<20} {said}"

@@ -264,3 +264,27 @@ def test_a_mini_audit_has_two_weeks_to_be_answered():
     ]
     assert [(one.value, one.part, one.whole) for one in found] == [(None, 1, 2), (50.0, 1, 2)]
     assert found[0].why is Unmeasured.GOES_ON
+
+
+def test_before_the_time_to_look_at_everybody_has_passed_nobody_is_said_to_be_in_time_and_nothing_is_to_be_done():
+    some, one = frozenset({"p0", "p1"}), checkpoint(measured="coverage", every="monthly", undone="red")
+    early = records(run(0, audit=audit(0, drawn=some, reviewed=some)))
+    reading = read_checkpoint(one, early, START + DAY)
+    assert (reading.rag, reading.reason) == (Rag.AMBER, StatusReason.GOES_ON)
+    assert reading.measured
+    assert (reading.measured.value, reading.measured.part, reading.measured.whole) == (None, 2, len(ALL))
+    assert cases_of(one, early, START + DAY) == ()
+
+    everybody = records(run(0, audit=audit(0, drawn=ALL, reviewed=ALL)))
+    assert read_checkpoint(one, everybody, START + DAY).rag is Rag.GREEN
+    later = records(*(run(days, audit=audit(days, drawn=some, reviewed=some)) for days in (0, 15)))
+    assert read_checkpoint(one, later, START + 15 * DAY).rag is Rag.RED
+
+
+def test_no_agent_at_all_is_not_every_agent_owned():
+    none = ReviewCounts(accounts=3, grants=3, grants_judged=3, privileged=0, standing=0, agents=0)
+    one = checkpoint(measured="agents-owned")
+    for agents, rag in ((0, Rag.AMBER), (2, Rag.GREEN)):
+        known = records(run(0, counts=replace(none, agents=agents), agent_unowned=0))
+        assert read_checkpoint(one, known, START).rag is rag
+    assert read_checkpoint(one, records(run(0, counts=none, agent_unowned=0)), START).reason is StatusReason.UNKNOWN
