@@ -17,6 +17,7 @@ from access_review.audit.judge import ClientStatement
 from access_review.audit.worklist import UNASSIGNED, WorkItem
 from access_review.engine import Engine
 from access_review.errors import no_such
+from access_review.findings.control import CONTROL_RULES
 from access_review.findings.sentences import every_sentence
 from access_review.model import CURRENT, AsOf
 from access_review.offboarding.leaver import AccessState, Late, Leaver, LeaverStatus
@@ -55,7 +56,8 @@ class ClientEvidence(TypedDict):
 class ClientScorecard(TypedDict):
     """How a client stands, in numbers.
 
-    ``findings`` counts the new and open ones by RAG status, ``sampled`` units, ``answered`` items; ``leavers`` are
+    ``findings`` counts the new and open ones about access by RAG status, ``about_the_review`` those beside them that
+    say that the review fell short; ``sampled`` units, ``answered`` items; ``leavers`` are
     those who have left, ``leavers_late`` those of them whose access outlived them for longer than its target.
     """
 
@@ -63,6 +65,7 @@ class ClientScorecard(TypedDict):
     people: int
     units: int
     findings: dict[str, int]
+    about_the_review: int
     waived: int
     sampled: int
     items: int
@@ -274,11 +277,13 @@ def score(
     """Count how the client stands; ``found`` and ``items`` are its own, of which ``answered`` have an answer."""
     left = [one for one in leavers if within.client in one.clients and one.standing is LeaverStatus.LEFT]
     current = [row for row in found if row["status"] in CURRENT]
+    access = [row for row in current if row["rule"] not in CONTROL_RULES]
     return {
         "client": within.client,
         "people": len(within.own),
         "units": len(units),
-        "findings": dict(sorted(Counter(str(row["rag"]) for row in current).items())),
+        "findings": dict(sorted(Counter(str(row["rag"]) for row in access).items())),
+        "about_the_review": len(current) - len(access),
         "waived": sum(row["status"] == "waived" for row in found),
         "sampled": len({item.unit for item in items}),
         "items": len(items),

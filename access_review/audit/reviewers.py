@@ -26,6 +26,16 @@ class People:
         person = self.known.get(fold(name))
         return person if person in self.here else None
 
+    def why_nobody(self, name: str) -> tuple[str, str]:
+        """Say why a name is nobody who works here, and what to do about it: somebody who left is told from a stranger."""
+        person = self.known.get(fold(name))
+        if person is None:
+            return f"{name!r} is nobody of the rosters who works here now", "give the id, name or mail of one person"
+        return (
+            f"{self.names[person]} ({person}) does not work here now, as far as the rosters say",
+            "name somebody who does",
+        )
+
     def alike(self, one: str, other: str) -> bool:
         """Tell whether two persons could be one: the same person, or two whose names look the same."""
         names = [bare(self.names.get(person, "")) for person in (one, other)]

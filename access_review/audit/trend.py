@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 import pyarrow as pa
 
@@ -76,12 +77,16 @@ class CoverageClock:
     overdue: int
     longest: timedelta | None
     unit: str | None
+    name: str | None
+    """What the unit is called."""
 
 
-def coverage_clock(seen: Mapping[str, LastReviewed], now: datetime, weeks: int) -> CoverageClock:
+def coverage_clock(
+    seen: Mapping[str, LastReviewed], now: datetime, weeks: int, names: Mapping[str, str] = MappingProxyType({})
+) -> CoverageClock:
     """Read the coverage clock at ``now``: everyone is to be looked at within ``weeks``.
 
-    Who was never looked at waits since entering the population.
+    Who was never looked at waits since entering the population. ``names`` are those of units, by id.
     """
     since = {unit: clock.drawn or clock.entered for unit, clock in seen.items()}
     first = min(since, key=lambda unit: (since[unit], unit), default=None)
@@ -91,4 +96,5 @@ def coverage_clock(seen: Mapping[str, LastReviewed], now: datetime, weeks: int) 
         overdue=sum(at + weeks * WEEK < now for at in since.values()),
         longest=now - since[first] if first else None,
         unit=first,
+        name=names.get(first, first) if first else None,
     )

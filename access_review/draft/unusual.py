@@ -8,6 +8,7 @@ the ten nearest alone, above all for grants that many people hold and for what m
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
+from itertools import islice
 from typing import Any, TypedDict
 
 import numpy as np
@@ -16,7 +17,16 @@ import numpy.typing as npt
 from access_review.draft.foretold import foretold
 from access_review.draft.matrix import AccessMatrix, Indices
 from access_review.draft.nearest_people import Floats, Neighbourhood, neighbourhood
-from access_review.draft.peer_counts import TOO_FEW, PeerCounts, PeerIndex, count_peers, index_peers, view_of, worded
+from access_review.draft.peer_counts import (
+    TOO_FEW,
+    PeerCounts,
+    PeerIndex,
+    PeerView,
+    count_peers,
+    index_peers,
+    view_of,
+    worded,
+)
 
 _PRIOR = 2.0  # peers worth of popularity mixed into the share of small groups
 _TELLING = 1.25  # times what is common that peers must share
@@ -81,9 +91,11 @@ def score_access(matrix: AccessMatrix, peer_group: Mapping[str, str] | None = No
 def most_unusual(
     access: UnusualAccess, limit: int = 20, names: Mapping[str, str] | None = None
 ) -> tuple[UnusualGrant, ...]:
-    """Return the most unusual grants first, those of people who hold too little left out."""
+    """Return the most unusual grants first; those of people who hold too little, and what peers usually have, left out."""
     order = np.argsort(access.place, kind="stable")
-    return tuple(explain_grant(access, int(g), names) for g in order[access.comparable[order]][:limit])
+    views = _views(access)
+    shown = (g for g in order[access.comparable[order]].tolist() if views[g] is not PeerView.USUAL)
+    return tuple(explain_grant(access, g, names) for g in islice(shown, limit))
 
 
 def explain_grant(access: UnusualAccess, grant: int, names: Mapping[str, str] | None = None) -> UnusualGrant:
@@ -121,7 +133,7 @@ def figures(access: UnusualAccess) -> Iterator[GrantFigures]:
     matrix, near = access.matrix, access.near
     peers, holding = _peers(access.index)
     columns = (near.holding, access.comparable, peers, holding, matrix.holders[matrix.entitlement], access.score)
-    lists = [column.tolist() for column in columns]
+    lists, views = [column.tolist() for column in columns], _views(access)
     size = (near.nearest >= 0).sum(axis=1)
     told = None if access.foretold is None else access.foretold.tolist()
     for grant in np.argsort(access.place, kind="stable").tolist():
@@ -132,7 +144,7 @@ def figures(access: UnusualAccess) -> Iterator[GrantFigures]:
             "entitlement": matrix.entitlements[int(matrix.entitlement[grant])],
             "place": int(access.place[grant]),
             "score": score,
-            "view": str(view_of(int(size[person]) if comparable else 0, near_holding, of_peers, peers_holding)),
+            "view": str(views[grant]),
             "comparable": comparable,
             "near": int(size[person]),
             "near_holding": near_holding,
@@ -141,6 +153,14 @@ def figures(access: UnusualAccess) -> Iterator[GrantFigures]:
             "peers_holding": peers_holding,
             "holders": holders,
         }
+
+
+def _views(access: UnusualAccess) -> list[PeerView]:
+    """Return what peers suggest about each grant, in the order of the matrix."""
+    near, person = access.near, access.matrix.person
+    compared = np.where(access.comparable, (near.nearest >= 0).sum(axis=1)[person], 0)
+    columns = (compared, near.holding, *_peers(access.index))
+    return [view_of(*counts) for counts in zip(*(column.tolist() for column in columns), strict=True)]
 
 
 def _ranks(values: Floats) -> Floats:

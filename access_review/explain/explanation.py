@@ -256,6 +256,11 @@ class Explanation:
         owners = (account.ownership.person for account in self.accounts)
         return frozenset(owner.id for owner in owners if owner is not None)
 
+    @property
+    def leavers(self) -> frozenset[str]:
+        """Those of these people who have left, as far as they are shown."""
+        return frozenset({self.person.person.id} if self.person is not None and self.person.status == "left" else ())
+
     def to_json(self) -> dict[str, object]:
         """Return the fields as a JSON object with its format, moments in ISO 8601."""
         return {"format": FORMAT, **{name: _plain(value) for name, value in dataclasses.asdict(self).items()}}

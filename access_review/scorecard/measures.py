@@ -180,12 +180,11 @@ def _coverage(view: _View) -> _Found:
     run, newest = audits[-1]
     window = view.at - timedelta(weeks=view.records.coverage_weeks)
     looked_at = frozenset[str]().union(*(audit.reviewed for one, audit in audits if one.as_of > window))
-    older = [audit.population for one, audit in audits if one.as_of <= window]
-    if not older and not newest.population <= looked_at:
+    known_long = frozenset[str]().union(*(audit.population for one, audit in audits if one.as_of <= window))
+    if not known_long and not newest.population <= looked_at:
         return None, run.as_of, len(newest.population & looked_at), len(newest.population), Unmeasured.GOES_ON
-    known_long = frozenset[str]().union(*older)
-    overdue = (newest.population & known_long) - looked_at
-    return _share(len(newest.population) - len(overdue), len(newest.population), run.as_of)
+    overdue, whole = len((newest.population & known_long) - looked_at), len(newest.population)
+    return _share(whole - overdue, whole, run.as_of)
 
 
 def _limit(view: _View, of: Callable[[AuditFigures], float | None]) -> _Found:
@@ -277,9 +276,8 @@ def _agents_owned(view: _View) -> _Found:
         rule = (run.rules or {}).get("agent-unowned")
         if rule is None or not rule.evaluated:
             return _unknown(Unmeasured.NOT_EVALUATED, run.as_of)
-        if not counts.agents:
-            return None, run.as_of, 0, 0, Unmeasured.NO_AGENTS
-        return _share(max(counts.agents - rule.open - rule.waived, 0), counts.agents, run.as_of)
+        owned, unknown = counts.agents - rule.open - rule.waived, (None, run.as_of, 0, 0, Unmeasured.NO_AGENTS)
+        return _share(max(owned, 0), counts.agents, run.as_of) if counts.agents else unknown
 
     return _counted(view, of)
 
@@ -369,10 +367,6 @@ def _with_rules(of: Callable[[RunRecord, Sequence[RuleFigures]], _Found]) -> Cal
     return lambda view: _of_rules(view, of)
 
 
-def _with_leavers(of: Callable[[RunRecord], _Found]) -> Callable[[_View], _Found]:
-    return lambda view: _leavers(view, of)
-
-
 _MEASURES: Mapping[MeasureName, Callable[[_View], _Found]] = {
     MeasureName.SOURCES_COMPLETE: _sources_complete,
     MeasureName.DAYS_WITH_RUN: _days_with_run,
@@ -395,9 +389,9 @@ _MEASURES: Mapping[MeasureName, Callable[[_View], _Found]] = {
     MeasureName.ORPHAN_RATE: _rule_share("account-unowned", "service-unowned"),
     MeasureName.AGENTS_OWNED: _agents_owned,
     MeasureName.STANDING_PRIVILEGE: lambda view: _counted(view, _standing_privilege),
-    MeasureName.LEAVERS_OPEN_LATE: _with_leavers(_leavers_open_late),
-    MeasureName.LEAVERS_IN_TIME: _with_leavers(_leavers_in_time),
-    MeasureName.LEAVER_LAG: _with_leavers(_leaver_lag),
+    MeasureName.LEAVERS_OPEN_LATE: lambda view: _leavers(view, _leavers_open_late),
+    MeasureName.LEAVERS_IN_TIME: lambda view: _leavers(view, _leavers_in_time),
+    MeasureName.LEAVER_LAG: lambda view: _leavers(view, _leaver_lag),
     MeasureName.CHANGES_PROVEN: _changes_proven,
     MeasureName.TRAINING_DONE: _training_done,
     MeasureName.RULES_EVALUATED: _rules_evaluated,

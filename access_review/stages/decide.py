@@ -117,7 +117,8 @@ def questions(run: Run, by: str, of: str | None, now: datetime) -> Questions:
 def _person(people: People, name: str) -> str:
     person = people.who(name)
     if person is None:
-        raise Unclear(f"{name!r} is nobody of the rosters who works here", hint="give the id, name or mail of a person")
+        message, hint = people.why_nobody(name)
+        raise Unclear(message, hint=hint)
     return person
 
 

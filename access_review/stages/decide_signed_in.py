@@ -158,7 +158,8 @@ def hand_on(run: Run, item: str, *, person: str, to: str, reason: str, now: date
     _refuse_ended(run)
     other = people.who(to)
     if other is None:
-        raise Unclear(f"{to!r} is nobody of the rosters who works here", hint="give the id, name or mail of one person")
+        message, hint = people.why_nobody(to)
+        raise Unclear(message, hint=hint)
     if not reason.strip():
         raise ReasonNeeded("a reason is needed", hint="say in a few words why they know better")
     with hold(run.workspace, Right.STORE, now=now, command="hand on"):

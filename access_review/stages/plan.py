@@ -1,6 +1,6 @@
 """Plan: look up what is asked for, plan it on a reviewed run, and write the plan down."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -78,7 +78,7 @@ def _derived(
     people = reviewers.people_of(rows)
     if scope.wind_down:
         scope = _of_wind_down(workspace, run, scope, snapshot, now)
-    asks = people.who(requested_by) or _unclear(requested_by, rows, "works here, as far as the rosters say,")
+    asks = people.who(requested_by) or _nobody_here(requested_by, people, rows)
     scope = _resolve(scope, people, rows, snapshot)
     return derive_plan(workspace, run, PlanOrder(asks, now, name, scope, raised, ahead))
 
@@ -166,13 +166,21 @@ def _resolve(scope: Scope, people: reviewers.People, rows: Iterable[Row], snapsh
     return replace(scope, persons=tuple(persons))
 
 
-def _unclear(asked: str, rows: Iterable[Row], words: str) -> NoReturn:
-    """Say that a name is nobody's, or whose it could be."""
+def _nobody_here(asked: str, people: reviewers.People, rows: Iterable[Row]) -> NoReturn:
+    """Say of a name that it is of somebody who left, or whose it could be of those who work here."""
+    if worklist.fold(asked) in people.known:
+        message, hint = people.why_nobody(asked)
+        raise Unclear(message, hint=hint)
+    _unclear(asked, rows, "works here, as far as the rosters say,", of=people.here)
+
+
+def _unclear(asked: str, rows: Iterable[Row], words: str, *, of: Collection[str] | None = None) -> NoReturn:
+    """Say that a name is nobody's, or whose it could be; the nearest names are those ``of`` some people alone, where given."""
     name = worklist.fold(asked)
     same = sorted(
         row["person"] for row in rows if name in {worklist.fold(row["name"] or ""), worklist.fold(row["mail"] or "")}
     )
     if len(same) > 1:
         raise Unclear(f"{len(same)} people are called {asked!r}", hint=f"give the id: {listed(same)}")
-    names = {row["name"] for row in rows if row["name"]}
+    names = {row["name"] for row in rows if row["name"] and (of is None or row["person"] in of)}
     raise no_such(f"nobody who {words} is called", asked, names, all_of_them="access-review export people")

@@ -9,7 +9,7 @@ from access_review.artifacts import SAMPLE, WORKLIST
 from access_review.audit import judge
 from access_review.audit.judge import Reviewer
 from access_review.audit.trend import CoverageClock, TrendPoint, coverage_clock, trend_point
-from access_review.store import audits, reviews
+from access_review.store import audits, reviews, rosters
 from access_review.workspace import Workspace
 
 
@@ -25,12 +25,15 @@ class Trend:
 def read_trend(workspace: Workspace, now: datetime) -> Trend:
     """Read every audit of a workspace; raises ``ArtifactError``."""
     folder = workspace.folder
+    known = audits.all_audits(folder)
     weeks = tuple(
         trend_point(audit, found.findings, audits.judgement(run), len(store.read(run, SAMPLE).picks), found.judged)
-        for run, audit in audits.all_audits(folder)
+        for run, audit in known
         for found in [reviews.read(run)]
     )
-    coverage = coverage_clock(audits.sample_state(folder).coverage, now, workspace.policy.sampling.coverage_weeks)
+    names = rosters.people_now(known[-1][0]).names if known else {}
+    seen = audits.sample_state(folder).coverage
+    coverage = coverage_clock(seen, now, workspace.policy.sampling.coverage_weeks, names)
     return Trend(weeks, measured(folder), coverage)
 
 

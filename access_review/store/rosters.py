@@ -79,8 +79,9 @@ def person_now(run: Run, name: str, now: datetime) -> str:
 
     Raises ``ArtifactError`` for files of a run that are damaged or gone.
     """
-    person = people_now(run, now).who(name)
+    people = people_now(run, now)
+    person = people.who(name)
     if person is None:
-        hint = "give the id, name or mail of one person"
-        raise PlanRefused(f"{name!r} is nobody of the rosters who works here now", hint=hint)
+        message, hint = people.why_nobody(name)
+        raise PlanRefused(message, hint=hint)
     return person

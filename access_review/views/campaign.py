@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from access_review.audit.campaign import Campaign, Reminder
+from access_review.audit.worklist import UNASSIGNED
 from access_review.views.terminal import table
 from access_review.views.text import count, moment, span, visible
 
@@ -42,12 +43,19 @@ def _lines(
     last = {reminder.reviewer: reminder for reminder in campaign.sent}
     reminded_now = {reminder.reviewer for reminder in reminders}
     rows = [
-        (named(who, names), f"{items:,}", _last(last.get(who), new=who in reminded_now))
+        _nobody(items)
+        if who == UNASSIGNED
+        else (named(who, names), f"{items:,}", _last(last.get(who), new=who in reminded_now))
         for who, items in sorted(waiting.items(), key=lambda item: (-item[1], item[0]))
     ]
     if rows:
         yield ""
         yield table(("waiting for", "items", "told"), rows, numbers=(1,))
+
+
+def _nobody(items: int) -> tuple[str, str, str]:
+    """Say that nobody is known to answer some items, whoever else may have been told of them."""
+    return f"nobody known ({UNASSIGNED})", f"{items:,}", f"decide --of {UNASSIGNED}"
 
 
 def named(who: str, names: Mapping[str, str]) -> str:

@@ -2,6 +2,7 @@
 
 from typing import TypedDict
 
+from access_review.audit.worklist import UNASSIGNED
 from access_review.findings.control import ControlLine, Shortfall
 from access_review.views.text import count, visible
 
@@ -48,6 +49,8 @@ def sentence(line: ControlLine) -> str:
 
 def _missed(line: ControlLine) -> str:
     units = count(line.findings, "person or account", "people and accounts")
+    if line.reviewer == UNASSIGNED:
+        return f"{units} had nobody who is known to answer for them, and {'was' if line.findings == 1 else 'were'} not reviewed"
     if line.reviewer is None:
         return f"{units} carried on and not asked about: not tested"
     return f"{visible(line.reviewer)} did not review {units}"

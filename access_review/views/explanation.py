@@ -1,7 +1,7 @@
 """An explanation in words, as a tree for the terminal."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from types import MappingProxyType
@@ -119,7 +119,7 @@ def tree_of(
     """Return an explanation as lines in a tree: first what it is about, last what would end it."""
     title = f"{explanation.kind.capitalize()} {_named(ThingCard(explanation.id, explanation.name))}"
     parts = [TreeLine(title, tuple(_facts(explanation, zone)))]
-    parts += [TreeLine(*_account(account, peers, zone)) for account in explanation.accounts]
+    parts += [TreeLine(*_account(account, peers, zone, explanation.leavers)) for account in explanation.accounts]
     parts += [TreeLine(*_entitlement(entitlement)) for entitlement in explanation.entitlements]
     if explanation.ends:
         parts.append(TreeLine("What would end it", _most([_end(cut) for cut in explanation.ends])))
@@ -132,9 +132,9 @@ def _facts(explanation: Explanation, zone: str) -> Iterator[TreeLine]:
             yield from _finding(finding, zone)
         else:
             tone = {"red": "bad", "amber": "warn"}.get(finding.rag, "")
-            yield TreeLine(
-                f"Finding {finding.finding[:8]} ({finding.status}): {finding.title}", (TreeLine(finding.reason),), tone
-            )
+            whose = f"{finding.subject.name}: " if finding.subject.id != explanation.id else ""
+            title = f"Finding {finding.finding[:8]} ({finding.status}): {finding.title}"
+            yield TreeLine(title, (TreeLine(f"{whose}{finding.reason}"),), tone)
     if len(explanation.findings) > MOST:
         yield TreeLine(f"and {count(len(explanation.findings) - MOST, 'more finding')}")
     if explanation.person is not None:
@@ -183,7 +183,9 @@ def _role(role: RoleHeld, zone: str) -> TreeLine:
     return TreeLine(f"{role.role}{client}, {spell}: {role.because}{place}")
 
 
-def _account(account: AccountCard, peers: Mapping[tuple[str, str], str], zone: str) -> tuple[str, TreeLines]:
+def _account(
+    account: AccountCard, peers: Mapping[tuple[str, str], str], zone: str, leavers: Collection[str]
+) -> tuple[str, TreeLines]:
     state = {True: "enabled", False: "disabled", None: "enabled or not is unknown"}[account.enabled]
     used = (
         "never used"
@@ -199,7 +201,9 @@ def _account(account: AccountCard, peers: Mapping[tuple[str, str], str], zone: s
     if account.custodians:
         below.append(TreeLine(f"Its secret is known to {listed([one.name for one in account.custodians])}"))
     owner = account.ownership.person
-    grants = [_grant(g, owner, peers.get((account.account.id, g.entitlement.id), ""), zone) for g in account.grants]
+    left = owner is not None and owner.id in leavers
+    said = [peers.get((account.account.id, grant.entitlement.id), "") for grant in account.grants]
+    grants = [_grant(one, owner, beside, zone, left=left) for one, beside in zip(account.grants, said, strict=True)]
     below.append(
         TreeLine(f"Holds directly ({len(grants)})", _most(grants))
         if grants
@@ -224,12 +228,12 @@ def _ownership(owned: Ownership) -> TreeLine:
     return TreeLine(f"Belongs to {_named(owned.person)}, {sure}: {owned.reason}", rungs)
 
 
-def _grant(grant: GrantHeld, owner: ThingCard | None, peers: str, zone: str) -> TreeLine:
+def _grant(grant: GrantHeld, owner: ThingCard | None, peers: str, zone: str, *, left: bool) -> TreeLine:
     how = GRANTED_BY.get(grant.via, grant.via) + (", eligible only" if grant.mode == "eligible" else "")
     times = (f", since {day(grant.since, zone=zone)}" if grant.since else "") + (
         f", until {day(grant.until, zone=zone)}" if grant.until else ""
     )
-    verdict, tone = _verdict(grant, owner)
+    verdict, tone = _verdict(grant, owner, left=left)
     below = [_allowance(allowance) for allowance in grant.allowed_by]
     if grant.former_role:
         below.append(
@@ -252,7 +256,7 @@ def _grant(grant: GrantHeld, owner: ThingCard | None, peers: str, zone: str) -> 
     return TreeLine(f"{_named(grant.entitlement)}, {how}{times}: {verdict}", tuple(below), tone)
 
 
-def _verdict(grant: GrantHeld, owner: ThingCard | None) -> tuple[str, str]:
+def _verdict(grant: GrantHeld, owner: ThingCard | None, *, left: bool) -> tuple[str, str]:
     if grant.mirrored:
         return "a synced copy, judged where it is mastered", ""
     if grant.forbidden is not None:
@@ -265,6 +269,8 @@ def _verdict(grant: GrantHeld, owner: ThingCard | None) -> tuple[str, str]:
             return "beyond the roles, but it carries something that is allowed", "warn"
         case "beyond":
             return f"beyond the roles: no role of {owner.name if owner else 'the holder'} allows it", "bad"
+        case _ if left:
+            return f"still held, though {owner.name if owner else 'the holder'} has left", "bad"
         case _:
             return "not judged: " + ("no role of the owner is known" if owner else "no owner is known"), "warn"
 

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from math import ceil
 
 from access_review.audit.judge import ClientStatement, Judgement, Rate, Reviewer
+from access_review.model import Rag
 from access_review.views.terminal import fitted, table, wrapped
 from access_review.views.text import count, limit, shorten, visible
 
@@ -87,11 +88,15 @@ def client_text(
     return "\n".join([*lines, *([judged] if judged else []), "", of_draw, "", f"In {folder}"])
 
 
+_RANKS: Mapping[object, int] = {str(rag): rank for rank, rag in enumerate(Rag)}
+
+
 def _plain(value: object) -> str:
-    """Write a number, a name, or how many there are of each kind."""
+    """Write a number, a name, or how many there are of each kind: colours from the worst on."""
     if not isinstance(value, Mapping):
         return f"{value:,}" if isinstance(value, int) else visible(str(value))
-    return ", ".join(f"{number:,} {kind}" for kind, number in value.items()) or "none"
+    worst = sorted(value, key=lambda kind: (_RANKS.get(kind, len(_RANKS)), str(kind)))
+    return ", ".join(f"{value[kind]:,} {kind}" for kind in worst) or "none"
 
 
 def of_client(shown: ClientStatement) -> str:

@@ -86,10 +86,10 @@ def _causes(case: MockAudit | None, causes: tuple[CountedCause, ...]) -> Iterato
     now = {str(one.cause): one for one in causes}
     for cause in sorted({*then, *now}, key=lambda one: (-(now[one].findings if one in now else 0), one)):
         one = now.get(cause)
-        rules = ", ".join(_times(rule, n) for rule, n in _most_first(one)) if one else "none any more"
-        before = f"{then.get(cause, 0):>4} →" if case else ""
+        rules = f": {', '.join(_times(rule, n) for rule, n in _most_first(one))}" if one else ""
+        before = f"{then.get(cause, 0):,} → " if case else ""
         means = f" ({_MEANS[cause]})" if cause in _MEANS else ""
-        yield f"{before}{one.findings if one else 0:>4}  {cause}{means}: {visible(rules)}"
+        yield f"  {cause}{means}: {before}{one.findings if one else 0:,}{visible(rules)}"
 
 
 def _times(rule: str, n: int) -> str:

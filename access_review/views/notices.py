@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from access_review.audit.campaign import Campaign, Reminder, ReminderKind
 from access_review.audit.reviewers import People
-from access_review.audit.worklist import minutes_for
+from access_review.audit.worklist import UNASSIGNED, minutes_for
 from access_review.views.text import count, moment, visible
 
 
@@ -49,7 +49,8 @@ def notices(
 
 
 def _notice(audit: Campaign, sent: Reminder, who: str, people: People, sheet: str) -> Notice:
-    whose = visible(people.names.get(sent.reviewer, sent.reviewer))
+    nobody = sent.reviewer == UNASSIGNED
+    whose = "somebody who is to be found" if nobody else visible(people.names.get(sent.reviewer, sent.reviewer))
     items, one = count(sent.items, "item"), sent.items == 1
     subject = f"Access review {audit.week}: {sent.kind}, {items} of {whose}"
     words = {

@@ -11,6 +11,7 @@ from typing import IO, Any
 import typer
 from tabulate import tabulate
 
+from access_review.findings.control import CONTROL_RULES
 from access_review.views import judged_share
 from access_review.views.groups import GroupSummary
 from access_review.views.summary import RAGS, SEVERITIES, Summary, counts_of, warning_lines
@@ -179,13 +180,17 @@ def _findings(summary: Summary, width: int, colour: bool) -> str:
         return judged_share.nothing_found(summary)
     columns = (*SEVERITIES, *RAGS) if width >= _WIDE else RAGS
     room = width - sum(len(column) + 4 for column in columns)
+    review = [rule for rule in summary["rules"] if rule["rule"] in CONTROL_RULES]
+    access = [counts_of(rule) for rule in summary["rules"] if rule["rule"] not in CONTROL_RULES]
     rows = [
         (wrapped(rule["title"], room), *(paint(_number(of[c]), c if of[c] else "", colour) for c in columns))
-        for rule in summary["rules"]
+        for rule in sorted(summary["rules"], key=lambda rule: rule["rule"] in CONTROL_RULES)
         for of in [counts_of(rule)]
     ]
-    totals = {**summary["findings"]["severity"], **summary["findings"]["rag"]}
-    rows.append((_strong("all", colour), *(_strong(_number(totals[c]), colour) for c in columns)))
+    # What is about the review itself stands below: the sum is what the first lines say.
+    total = (_strong("all about access" if review else "all", colour),)
+    total += tuple(_strong(_number(sum(of[c] for of in access)), colour) for c in columns)
+    rows.insert(len(access), total)
     return table(("finding", *columns), rows, numbers=range(1, 1 + len(columns)))
 
 

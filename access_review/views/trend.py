@@ -52,13 +52,18 @@ def text(
             f"Limits hold with {confidence:.0%} confidence for those drawn from; what is unanswered counts as wrong.",
             width,
         ),
-        f"Coverage: {count(clock.units, 'unit')}, {clock.never:,} never looked at, {clock.overdue:,} over {weeks} weeks",
+        wrapped(coverage(clock, weeks), width),
     ]
-    if clock.unit:
-        lines.append(f"Longest wait: {span(clock.longest)}, {visible(clock.unit)}")
     if some:
         lines += ["", judgement.reviewers(some)]
     return "\n".join(lines)
+
+
+def coverage(clock: CoverageClock, weeks: int) -> str:
+    """Say how many units were drawn, and which has waited longest; what is drawn need not have been answered."""
+    said = f"Coverage: {clock.units - clock.never:,} of {count(clock.units, 'unit')} drawn at least once (answered or not), "
+    said += f"{clock.overdue:,} not within {weeks} weeks"
+    return f"{said}; longest since a draw: {visible(clock.name)}, {span(clock.longest)}" if clock.name else said
 
 
 def _rate(rate: float | None) -> str:

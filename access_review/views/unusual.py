@@ -109,6 +109,8 @@ def _lines(access: UnusualAccess, most: Sequence[UnusualGrant], names: Mapping[s
     few = int((~access.comparable).sum())
     if few:
         yield f"{count(few, 'grant')} of people who hold too little cannot be compared."
+    if not most and few < matrix.grants:
+        yield "None of the others stands out: half of the peers or more have the same."
     together: dict[str, list[UnusualGrant]] = {}
     for one in most:
         together.setdefault(one.entitlement, []).append(one)

@@ -35,6 +35,7 @@ from access_review.views import offboarding as leaving
 from access_review.views import scorecard as scored
 from access_review.views import status as checked
 from access_review.views.summary import about_access
+from access_review.views.trend import coverage
 from access_review.web.pages import MOST, Visit
 
 _FEW = 20
@@ -269,7 +270,7 @@ def trend(visit: Visit) -> Response:
         weeks=weeks,
         earlier=len(found.weeks) - len(weeks),
         picture=charts.columns("Open findings by week, the red part below", bars),
-        coverage_weeks=workspace.policy.sampling.coverage_weeks,
+        coverage=coverage(found.coverage, workspace.policy.sampling.coverage_weeks),
         confidence=workspace.policy.sampling.confidence,
         rate=lambda rate: "not stated" if rate is None else text.limit(rate),
         reviewers=visit.excerpt(found.reviewers),

@@ -1,5 +1,6 @@
 """Five monthly campaigns that nobody answers: what is said first is still about access, and nobody drowns in old questions."""
 
+import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -8,8 +9,9 @@ import pytest
 from access_review import store
 from access_review import workspace as workspaces
 from access_review.artifacts import AUDIT, SAMPLE, WORKLIST
+from access_review.audit.worklist import UNASSIGNED
 from access_review.findings.control import CONTROL_RULES
-from access_review.model import CURRENT
+from access_review.model import CURRENT, Rag
 from access_review.runs import Run
 from access_review.stages.collect import collect_run
 from access_review.stages.review import review_run
@@ -92,6 +94,7 @@ def test_where_the_review_fell_short_is_one_line_a_campaign_and_reviewer(months:
         row["rule"] in CONTROL_RULES and row["status"] in CURRENT for row in months.found
     )
     missed = [line for line in control if line["kind"] == "not-reviewed"]
+    assert not any(f"{UNASSIGNED} did not" in line["said"] for line in missed)
     assert any(line["reviewer"] and line["most"] >= 2 for line in missed)
     said = terminal.render(months.told, width=100)
     short = sum(line["findings"] for line in control)
@@ -99,6 +102,9 @@ def test_where_the_review_fell_short_is_one_line_a_campaign_and_reviewer(months:
     assert months.told["findings"]["current"] == access["current"] + short
     assert f"\n{access['current']} findings: {access['rag']['red']} red, " in said
     assert f"\n{short} more about the review itself\n" in said
+    (total,) = re.findall(r"^all about access (.*)$", said, re.MULTILINE)
+    assert [int(n.replace("·", "0")) for n in total.split()[-3:]] == [access["rag"][rag] for rag in Rag]
+    assert said.index("all about access") < said.rindex("Access that was to be reviewed and was not")
     assert said.index("What to do first") < said.index("The review itself fell short")
     assert "did not review" in said
 

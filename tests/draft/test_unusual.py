@@ -10,7 +10,9 @@ from access_review.draft.foretold import foretold
 from access_review.draft.logistic import area_under_curve
 from access_review.draft.matrix import access_matrix
 from access_review.draft.nearest_people import neighbourhood
+from access_review.draft.peer_counts import PeerView
 from access_review.draft.unusual import explain_grant, figures, most_unusual, score_access
+from access_review.views import unusual
 from tests.draft.matrices import REAL, find_grant, matrix, planted, real_matrix
 
 TEAMS = "; ".join(
@@ -53,6 +55,16 @@ def test_who_holds_two_things_cannot_be_compared() -> None:
     assert all(item.person != "temp" for item in most_unusual(access, 100))
     assert find_grant(held, "temp", "crm") is None
     assert find_grant(held, "nobody", "crm") is None
+
+
+def test_what_peers_usually_have_does_not_stand_out_however_few_grants_there_are() -> None:
+    access = score_access(matrix(f"{TEAMS}; agent9: mail crm phone ledger"))
+    shown = most_unusual(access, 100)
+    assert shown
+    assert PeerView.USUAL not in {one.view for one in shown}
+    assert {one["view"] for one in figures(access)} > {"usual"}
+    said = unusual.text(score_access(matrix(TEAMS)), most_unusual(score_access(matrix(TEAMS))), {})
+    assert "None of the others stands out" in said
 
 
 def test_identical_people_are_near_in_the_order_of_their_ids() -> None:

@@ -285,6 +285,7 @@ def test_a_batch_within_the_percentage_that_empties_a_group_is_refused(folder):
     ("words", "said"),
     [
         (["--requested-by", "nobody"], "called 'nobody'"),
+        (["--requested-by", "Person 1"], "Person 1 (hr:person:00001) does not work here now"),
         (["--requested-by", "Person 2", "--rule", "leaver-actve"], "did you mean 'leaver-active' or"),
         (["--requested-by", "Person 2", "--person", "Person 999"], "called 'Person 999'"),
         (["--requested-by", "Person 2", "--client", "HARBR"], "no client is called 'HARBR'"),

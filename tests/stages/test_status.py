@@ -60,7 +60,7 @@ def shown(company, at=LATER):
 def test_one_screen_says_what_is_red_and_the_code_says_why(company):
     found = company.run("status", at=LATER)
     assert found.code == 3
-    assert "1 red, 1 amber, 1 green; 1 not done or not known" in found.out
+    assert "1 red, 1 amber, 1 green; 1 of the red and amber: not done, or not known" in found.out
     assert found.err.strip() == "access-review: red: beyond"
     assert len(found.out.splitlines()) <= 24
     plain = shown(company)[1]
