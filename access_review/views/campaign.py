@@ -43,19 +43,16 @@ def _lines(
     last = {reminder.reviewer: reminder for reminder in campaign.sent}
     reminded_now = {reminder.reviewer for reminder in reminders}
     rows = [
-        _nobody(items)
-        if who == UNASSIGNED
-        else (named(who, names), f"{items:,}", _last(last.get(who), new=who in reminded_now))
+        (named(who, names), f"{items:,}", _last(last.get(who), new=who in reminded_now))
         for who, items in sorted(waiting.items(), key=lambda item: (-item[1], item[0]))
+        if who != UNASSIGNED
     ]
     if rows:
         yield ""
         yield table(("waiting for", "items", "told"), rows, numbers=(1,))
-
-
-def _nobody(items: int) -> tuple[str, str, str]:
-    """Say that nobody is known to answer some items, whoever else may have been told of them."""
-    return f"nobody known ({UNASSIGNED})", f"{items:,}", f"decide --of {UNASSIGNED}"
+    if nobodys := waiting.get(UNASSIGNED):
+        yield ""
+        yield f"Nobody is known to answer {count(nobodys, 'item')}: access-review decide --by YOU --of {UNASSIGNED}"
 
 
 def named(who: str, names: Mapping[str, str]) -> str:

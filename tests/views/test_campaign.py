@@ -16,7 +16,7 @@ NOBODY = People({}, {}, frozenset())
 def test_what_nobody_is_known_to_answer_is_not_said_to_be_asked_of_anybody() -> None:
     asked = Reminder(ReminderKind.ASKED, UNASSIGNED, AT, 3)
     said = campaign.text(Campaign("run", "2026-W45", AT, sent=(asked,)), {UNASSIGNED: 3}, (asked,), AT, {})
-    assert "nobody known (unassigned)" in said
+    assert "Nobody is known to answer 3 items: access-review decide --by YOU --of unassigned" in said
     assert "asked, now" not in said
     (notice,) = notices(Campaign("run", "2026-W45", AT), (asked,), NOBODY, ())
     assert "3 items wait for the answer of somebody who is to be found" in notice.text
