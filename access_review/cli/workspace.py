@@ -89,11 +89,11 @@ def explain(
     workspace, run = options.workspace(), options.found_run(reviewed=True)
     answer = explain_in(workspace, run, what)
     explained = answer.explanation
-    if drawing and options.give(explanation_picture.draw_explanation(explained, alone=True), drawing):
+    zone = common_zone(workspace, run, explained.people)
+    if drawing and options.give(explanation_picture.draw_explanation(explained, alone=True, zone=zone), drawing):
         return
     beside = [{"account": account, **unusual.counts(one)} for (account, _), one in sorted(answer.peers.items())]
     said = {grant: unusual.peer_sentence(one) for grant, one in answer.peers.items()}
-    zone = common_zone(workspace, run, explained.people)
     options.show(
         {**explained.to_json(), "peers": beside},
         explanation.text(explained, said, zone=zone, colour=options.colour, width=options.width),

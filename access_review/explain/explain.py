@@ -121,9 +121,10 @@ class _Question:
         ends = (
             self.access.edges(row["subject"], about) if len(entitlements) == 2 else self._ends(person, accounts, goals)
         )
+        findings = self._findings("finding = :id", id=subject.id)
         return self._answer(
-            subject,
-            findings=self._findings("finding = :id", id=subject.id),
+            replace(subject, name=f"{findings[0].rule} on {findings[0].subject.name}"),
+            findings=findings,
             person=person,
             accounts=accounts,
             # Where an account's grants show how it is held, the entitlement's other holders are beside the point.

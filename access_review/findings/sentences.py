@@ -12,7 +12,7 @@ names: null where one is unknown. No sentence is kept, and nothing is decided on
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Self
@@ -74,14 +74,16 @@ def _object(facts: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Sentences:
-    """The templates of every rule, by its id and the code; findings are rows of that table."""
+    """The templates of every rule, by its id and the code, and of what a subject is called; findings are rows of that table."""
 
     templates: Mapping[str, Mapping[str, str]]
+    subjects: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, rules: Iterable[Rule]) -> Self:
         """Return what some rules say."""
-        return cls({rule.id: rule.sentences for rule in rules})
+        known = list(rules)
+        return cls({one.id: one.sentences for one in known}, {one.id: one.subject for one in known if one.subject})
 
     def reason(self, finding: Row) -> str:
         """Say what was found. A code that no rule knows any more is said as it is, with its facts."""
@@ -92,8 +94,13 @@ class Sentences:
         return said if finding["checked"] else UNCHECKED + said
 
     def shown(self, finding: Row) -> Row:
-        """Return a finding as it is shown: its facts as an object, and what people read, in words."""
+        """Return a finding as it is shown: its facts as an object, and what people read, in words.
+
+        One that speaks of another finding calls that by what was found, since nobody knows it by its digits.
+        """
         objects = {name: json.loads(finding[name]) for name in ("facts", "risk_parts")}
+        if (called := self.subjects.get(finding["rule"])) and finding["code"] != IN_WORDS:
+            objects["subject_name"] = _said(called, objects["facts"])
         return {**finding, **objects, "reason": self.reason(finding), "risk_reasons": risk_reasons(finding)}
 
 

@@ -79,6 +79,8 @@ class Rule:
     nothing_without: tuple[str, ...] = ()
     either: tuple[str, ...] = ()
     local: bool = False
+    subject: str = ""
+    """What its subject is called, where that is a finding: a template of the same facts."""
 
     @property
     def title(self) -> str:
@@ -104,6 +106,7 @@ def rule(
     nothing_without: tuple[str, ...] = (),
     either: tuple[str, ...] = (),
     local: bool = False,
+    subject: str = "",
 ) -> Callable[[Callable[..., Relation]], Rule]:
     """Make a module's ``check`` a rule named after its file.
 
@@ -122,6 +125,7 @@ def rule(
             nothing_without=nothing_without,
             either=either,
             local=local,
+            subject=subject,
         )
 
     return make

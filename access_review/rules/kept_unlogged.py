@@ -13,6 +13,7 @@ from access_review.rules import rule, select
     sentences={
         "kept": "{reviewer} kept it on {kept_on} against {against} for {subject_name}[ about {about_name}]; no waiver accepts it",
     },
+    subject="{against} for {subject_name}[ about {about_name}]",
 )
 def check() -> Relation:
     """Findings that a reviewer answered with keep, that are open still, and that no waiver accepts.

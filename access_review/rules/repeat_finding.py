@@ -15,6 +15,7 @@ from access_review.rules import rule, select
     sentences={
         "repeated": "{repeated} for {first_subject}[ about {first_about}], open since {since}",
     },
+    subject="{repeated} for {first_subject}[ about {first_about}]",
 )
 def check(*, days: int = 30) -> Relation:
     """Findings of the run before that were open for more than ``days`` and not waived.
@@ -25,7 +26,8 @@ def check(*, days: int = 30) -> Relation:
     return select(
         """
         SELECT finding AS subject, NULL AS about,
-               'repeated' AS code, rule AS repeated, subject AS first_subject, about AS first_about,
+               'repeated' AS code, rule AS repeated,
+               coalesce(subject_name, subject) AS first_subject, coalesce(about_name, about) AS first_about,
                strftime(first_seen, '%Y-%m-%d') AS since,
                'review' AS remedy
         FROM previous_findings

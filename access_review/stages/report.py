@@ -16,6 +16,7 @@ from access_review.stages.changes import changes_in
 from access_review.stages.offboarding import kept_leavers, leavers_by
 from access_review.stages.predict import predict_for_report
 from access_review.stages.scorecard import read_scorecard
+from access_review.stages.zones import person_zones
 from access_review.store import audits, files, logged, plans, reviews, snapshots
 from access_review.views import report_contents, report_page, report_trend
 from access_review.views.report_contents import UnusualLine
@@ -61,7 +62,12 @@ def write_report(workspace: Workspace, run: Run, *, manager: str = "", to: Path 
         leavers = kept_leavers(workspace.folder, run) if shown else None
         if shown and leavers is None:
             leavers = leavers_by(facts.engine, workspace, run, facts.snapshot)
-    page = replace(page, scorecard=read_scorecard(workspace, run.as_of, leavers) if shown else None)
+    named = {row["person"] for row in page.leavers} | {one.person.id for one in page.cards.people}
+    page = replace(
+        page,
+        scorecard=read_scorecard(workspace, run.as_of, leavers) if shown else None,
+        zones=person_zones(workspace, run, named),
+    )
     path = to or run.folder / "report.html"
     files.write(path, report_page.render(page))
     return WrittenReport(path, page.coverage, page.unusual, predicted)

@@ -27,14 +27,14 @@ from access_review.views.svg import (
     entitlement_box,
     outermost,
 )
-from access_review.views.text import day, listed
+from access_review.views.text import day, last_day, listed
 
 
-def draw_explanation(explanation: Explanation, *, alone: bool = False) -> Markup:
-    """Draw the paths of an explanation: people, their accounts, what those hold and what that gives."""
+def draw_explanation(explanation: Explanation, *, alone: bool = False, zone: str = "") -> Markup:
+    """Draw the paths of an explanation: people, their accounts, what those hold and what that gives; days are of ``zone``."""
     goals = frozenset(f.about.id for f in explanation.findings if f.about and explanation.kind is SubjectKind.FINDING)
     cuts = _cut(explanation, CutKind.GRANT)
-    drawing = Drawing(dict(_notes(explanation)), still=frozenset(explanation.still))
+    drawing = Drawing(dict(_notes(explanation, zone)), still=frozenset(explanation.still))
     for account in explanation.accounts:
         _draw_account(drawing, account, goals, cuts)
     edges = frozenset() if cuts else _cut(explanation, CutKind.NESTING)
@@ -88,11 +88,11 @@ def _holders(drawing: Drawing, held: Holders, box: str, how: str, what: Sequence
     draw_holders(drawing, box, (held.total, held.people), how, what, held.first[0].name if held.first else "")
 
 
-def _notes(explanation: Explanation) -> Iterator[tuple[str, BoxNote]]:
+def _notes(explanation: Explanation, zone: str) -> Iterator[tuple[str, BoxNote]]:
     """Say of each box what is to be known of it, the last word for one that is held in several ways being the best."""
     left = explanation.person is not None and explanation.person.status == "left"
     if explanation.person:
-        yield explanation.person.person.id, _standing(explanation.person)
+        yield explanation.person.person.id, _standing(explanation.person, zone)
     disabled = {cut.child.id for cut in explanation.ends if cut.removable and cut.what is CutKind.ACCOUNT}
     for account in explanation.accounts:
         yield account.account.id, _account(account, account.account.id in disabled)
@@ -108,9 +108,9 @@ def _notes(explanation: Explanation) -> Iterator[tuple[str, BoxNote]]:
         yield entitlement.entitlement.id, _roles(entitlement)
 
 
-def _standing(person: PersonCard) -> BoxNote:
+def _standing(person: PersonCard, zone: str) -> BoxNote:
     if person.status == "left":
-        return BoxNote(f"left {day(person.left_at_latest)}", "bad")
+        return BoxNote(f"left {last_day(person.left_at_latest, zone=zone, unknown='on an unknown day')}", "bad")
     roles = list(dict.fromkeys(role.role for role in person.roles if role.spell != "former"))
     return BoxNote(listed(roles, 1) if roles else "no role is known", "" if roles else "bad")
 

@@ -11,7 +11,7 @@ from access_review.offboarding.queries import LeftPerson
 from access_review.tables import Row
 from access_review.views.report_trend import RunFindings, change_in
 from access_review.views.summary import FindingCounts, Summary
-from access_review.views.text import count, day, listed, shorten
+from access_review.views.text import count, day, last_day, listed, shorten
 
 _NAMED = 6
 _LINES = 4
@@ -56,6 +56,7 @@ def brief(
     leavers: Sequence[LeftPerson],
     *,
     as_of: datetime,
+    zones: Mapping[str, str],
     earlier: Sequence[RunFindings],
     because: Mapping[str, NewBecause],
     group_of: Mapping[str, str],
@@ -64,17 +65,19 @@ def brief(
     """Return questions with their answers.
 
     ``access`` counts what is about access, ``earlier`` are the runs before, oldest first; ``because`` says by finding why it is new, ``group_of`` the group that it
-    is of; ``checked`` is how many of how many drawn units people have checked.
+    is of; ``zones`` say by person on whose clock they work; ``checked`` is how many of how many drawn units people have checked.
     """
     return [
-        _wrongly(findings, leavers, as_of),
+        _wrongly(findings, leavers, as_of, zones),
         _worse(summary, access, findings, earlier, because, group_of),
         _today(summary, access),
         BriefAnswer("How sure are we?", "; ".join(_sure(summary, checked)) + "."),
     ]
 
 
-def _wrongly(findings: Sequence[Row], leavers: Sequence[LeftPerson], as_of: datetime) -> BriefAnswer:
+def _wrongly(
+    findings: Sequence[Row], leavers: Sequence[LeftPerson], as_of: datetime, zones: Mapping[str, str]
+) -> BriefAnswer:
     still = sorted(
         (row for row in leavers if row["enabled"]), key=lambda row: (row["left_at_latest"] or as_of, row["name"])
     )
@@ -87,15 +90,19 @@ def _wrongly(findings: Sequence[Row], leavers: Sequence[LeftPerson], as_of: date
     return BriefAnswer(
         "Who still has access and should not, since when?",
         f"{number} can still sign in{doubt}.{tail}",
-        (*(_leaver(row, as_of) for row in still[:_NAMED]), *_rest(len(still) - _NAMED, "leaver")),
+        (
+            *(_leaver(row, as_of, zones.get(row["person"], "")) for row in still[:_NAMED]),
+            *_rest(len(still) - _NAMED, "leaver"),
+        ),
     )
 
 
-def _leaver(row: LeftPerson, as_of: datetime) -> BriefLine:
+def _leaver(row: LeftPerson, as_of: datetime, zone: str) -> BriefLine:
     left = row["left_at_latest"]
-    days = (as_of.date() - left.date()).days if left else 0
+    days = (as_of - left).days if left else 0
     ago = f", {count(days, 'day')} ago" if days > 0 else ""
-    said = f": left {day(left)}{ago}; {count(row['enabled'], 'account')} open"
+    gone = last_day(left, zone=zone, unknown="on an unknown day")
+    said = f": left {gone}{ago}; {count(row['enabled'], 'account')} open"
     return BriefLine(shorten(row["name"], _LETTERS), said)
 
 

@@ -1,6 +1,6 @@
 """The cards of the report: what stands on the card of a person, an entitlement and a role, and its picture."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -8,7 +8,7 @@ from markupsafe import Markup
 from access_review.explain.cards import AccountBrief, Cards, EntitlementBrief, HeldBrief, PersonBrief, RoleBrief
 from access_review.explain.explanation import ThingCard
 from access_review.views import svg
-from access_review.views.text import count, day, listed, visible
+from access_review.views.text import count, last_day, listed, visible
 
 _NAMED = 12
 _SAYS = {"must": "must have", "may": "may have", "eligible": "may be eligible for", "never": "must never have"}
@@ -25,17 +25,18 @@ class ReportCard:
     picture: Markup | None = None
 
 
-def set_cards(cards: Cards) -> list[ReportCard]:
-    """Return every card, people first."""
+def set_cards(cards: Cards, zones: Mapping[str, str]) -> list[ReportCard]:
+    """Return every card, people first; ``zones`` say by person on whose clock they work."""
     return [
-        *(_person(one) for one in cards.people),
+        *(_person(one, zones.get(one.person.id, "")) for one in cards.people),
         *(_entitlement(one, cards.cuts) for one in cards.entitlements),
         *(_role(one) for one in cards.roles),
     ]
 
 
-def _person(one: PersonBrief) -> ReportCard:
-    ended = f", left {day(one.left_at)}" if one.status == "left" else ""
+def _person(one: PersonBrief, zone: str) -> ReportCard:
+    gone = f"left {last_day(one.left_at, zone=zone, unknown='on an unknown day')}"
+    ended = f", {gone}" if one.status == "left" else ""
     facts = [
         ("What", f"{one.person.sort}, {one.status}{ended}" if not ended else f"{one.person.sort}{ended}"),
         ("Manager", one.manager),
@@ -47,7 +48,7 @@ def _person(one: PersonBrief) -> ReportCard:
         facts.append((f"In {account.source}", f"{account.account.name}: {state}, {holds}"))
     wrong = [grant.entitlement.name for account in one.accounts for grant in account.grants if _is_beyond(grant)]
     facts.append(("Beyond the roles", listed(wrong, _NAMED)))
-    return ReportCard(one.person.id, one.person.name, "person", _told(facts), _draw_person(one))
+    return ReportCard(one.person.id, one.person.name, "person", _told(facts), _draw_person(one, gone))
 
 
 def _is_beyond(grant: HeldBrief) -> bool:
@@ -69,8 +70,8 @@ def _kept(one: PersonBrief) -> Iterator[str]:
         yield from (path[-1].parent.id for path in grant.gives)
 
 
-def _draw_person(one: PersonBrief) -> Markup:
-    drawing = svg.Drawing(dict(_notes(one)), still=frozenset(_kept(one)))
+def _draw_person(one: PersonBrief, gone: str) -> Markup:
+    drawing = svg.Drawing(dict(_notes(one, gone)), still=frozenset(_kept(one)))
     drawing.add(svg.Node(one.person.id, one.person.name, one.person.sort, "person"))
     for account in one.accounts:
         drawing.own(one.person, account.account, certain=account.certain)
@@ -84,10 +85,10 @@ def _draw_person(one: PersonBrief) -> Markup:
     return svg.draw(drawing, title=f"Access of {one.person.name}")
 
 
-def _notes(one: PersonBrief) -> Iterator[tuple[str, svg.BoxNote]]:
+def _notes(one: PersonBrief, gone: str) -> Iterator[tuple[str, svg.BoxNote]]:
     left = one.status == "left"
     said = listed(one.roles, 1) or "no role is known"
-    yield one.person.id, svg.BoxNote(f"left {day(one.left_at)}", "bad") if left else svg.BoxNote(said)
+    yield one.person.id, svg.BoxNote(gone, "bad") if left else svg.BoxNote(said)
     for account in one.accounts:
         yield account.account.id, _state(account, left)
         for grant in account.grants:

@@ -141,6 +141,8 @@ class Contents:
     """The runs before, oldest first."""
     manager: str = ""
     """Whose people the page is about alone, by name; empty where it is about all."""
+    zones: Mapping[str, str] = field(default_factory=dict)
+    """On whose clock each person works, where it is known."""
     rehearsal: bool = False
     """Whether nothing rests on the run: it is a trial, or a live source is called another moment."""
 

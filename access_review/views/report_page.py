@@ -43,7 +43,7 @@ def render(contents: Contents) -> bytes:
     style = environment.get_template("report.css").render()
     script = environment.get_template("report.js").render()
     titles = every_title()
-    cards = set_cards(contents.cards)
+    cards = set_cards(contents.cards, contents.zones)
     page = environment.get_template("report.html.jinja").render(
         c=contents,
         style=Markup(style),  # noqa: S704 - our own file
@@ -59,6 +59,7 @@ def render(contents: Contents) -> bytes:
             contents.findings,
             contents.leavers,
             as_of=contents.as_of,
+            zones=contents.zones,
             earlier=contents.earlier,
             because=why_new(contents.findings, contents.changed) if contents.changed else {},
             group_of=contents.group_of,

@@ -188,9 +188,9 @@ def _findings(summary: Summary, width: int, colour: bool) -> str:
         for of in [counts_of(rule)]
     ]
     # What is about the review itself stands below: the sum is what the first lines say.
-    total = (_strong("all about access" if review else "all", colour),)
-    total += tuple(_strong(_number(sum(of[c] for of in access)), colour) for c in columns)
-    rows.insert(len(access), total)
+    total = [_strong("all about access" if review else "all", colour)]
+    total += [_strong(_number(sum(of[c] for of in access)), colour) for c in columns]
+    rows.insert(len(access), tuple(total))
     return table(("finding", *columns), rows, numbers=range(1, 1 + len(columns)))
 
 

@@ -71,10 +71,10 @@ def day(at: datetime | None, *, unknown: str = "unknown", zone: str = "") -> str
     return unknown if at is None else f"{at.astimezone(ZoneInfo(zone) if zone else UTC):%Y-%m-%d}"
 
 
-def last_day(until: datetime | None, *, zone: str) -> str:
+def last_day(until: datetime | None, *, zone: str, unknown: str = "unknown") -> str:
     """Write the last day of a span that ends before a moment: one that ends at midnight does not hold the day that begins then."""
     before = until - timedelta(microseconds=1) if until is not None and zone else until
-    return day(before, zone=zone)
+    return day(before, unknown=unknown, zone=zone)
 
 
 def between(earliest: datetime | None, latest: datetime | None, *, unknown: str = "unknown", zone: str = "") -> str:

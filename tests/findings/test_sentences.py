@@ -1,13 +1,22 @@
 """Codes and facts as sentences."""
 
 import json
+import re
 
 import pyarrow as pa
 import pytest
 
 from access_review.engine import Engine
 from access_review.engine.duckdb import EmbeddedEngine
-from access_review.findings.sentences import IN_WORDS, Sentences, columns_of, facts_of, found_by, risk_reasons
+from access_review.findings.sentences import (
+    IN_WORDS,
+    Sentences,
+    columns_of,
+    every_sentence,
+    facts_of,
+    found_by,
+    risk_reasons,
+)
 from access_review.model import Relation, Severity
 from access_review.rules import Rule, load
 from tests.support.snapshots import AS_OF
@@ -106,3 +115,41 @@ def test_the_rules_that_come_with_the_tool_return_codes(rule):
     for template in rule.sentences.values():
         assert template.count("[") == template.count("]")
         assert template.count("{") == template.count("}")
+
+
+@pytest.mark.parametrize(
+    ("name", "facts", "called"),
+    [
+        (
+            "repeat-finding",
+            {"repeated": "never-allowed", "first_subject": "ana", "first_about": "Admins", "since": "2026-01-01"},
+            "never-allowed for ana about Admins",
+        ),
+        (
+            "kept-unlogged",
+            {"against": "leaver-active", "subject_name": "ana", "about_name": None, "reviewer": "Bo", "kept_on": "x"},
+            "leaver-active for ana",
+        ),
+    ],
+)
+def test_a_finding_about_a_finding_calls_that_by_what_was_found(name, facts, called):
+    """Nobody knows it by sixty-four digits."""
+    row = {"rule": name, "code": next(iter(load()[name].sentences)), "facts": json.dumps(facts), "checked": True}
+    row |= {
+        "severity": "medium",
+        "sensitivity": None,
+        "risk_parts": '{"severity":30}',
+        "subject": "f" * 64,
+        "subject_name": "f" * 64,
+    }
+    assert every_sentence().shown(row)["subject_name"] == called
+    old = row | {"code": IN_WORDS, "facts": json.dumps({"words": "open for long"})}
+    assert every_sentence().shown(old)["subject_name"] == "f" * 64
+
+
+def test_every_rule_about_findings_says_what_they_are_called():
+    about = {one.id for one in load().values() if one.subject}
+    assert about == {"kept-unlogged", "repeat-finding"}
+    for name in about:
+        one = load()[name]
+        assert set(columns_of(one)) >= set(re.findall(r"{(\w+)}", one.subject))

@@ -3,7 +3,7 @@ import re
 import shutil
 import subprocess
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 
 import pytest
@@ -380,3 +380,20 @@ def test_a_large_report_stays_quick_and_bounded():
     said = report_of(told, most=1000)
     assert len(data_of(said)) == 1000
     assert len(said) < 2_000_000
+
+
+@pytest.mark.parametrize(
+    ("zone", "said"),
+    [("America/Bogota", "left 2026-01-19"), ("Asia/Manila", "left 2026-01-20"), ("", "left 2026-01-20")],
+)
+def test_the_last_day_of_a_leaver_is_said_on_their_own_clock(zone, said):
+    """The end of a day's work west of London is the next day in UTC."""
+    ended = datetime(2026, 1, 20, 5, tzinfo=UTC)
+    told = rows()
+    told["people"][1] |= {"left_at_earliest": ended, "left_at_latest": ended}
+    with reviewed(told) as one:
+        made = contents(one.engine, one.workspace, one.report, one.manifest)
+    assert "Bo Reyes" in [row["name"] for row in made.leavers]
+    page = Page(report_page.render(replace(made, zones={"hr:person:2": zone} if zone else {})).decode())
+    words = " ".join(" ".join(page.words).split())
+    assert f"Bo Reyes : {said}," in words or f"Bo Reyes: {said}," in words
