@@ -132,7 +132,8 @@ def _facts(explanation: Explanation, zone: str) -> Iterator[TreeLine]:
             yield from _finding(finding, zone)
         else:
             tone = {"red": "bad", "amber": "warn"}.get(finding.rag, "")
-            whose = f"{finding.subject.name}: " if finding.subject.id != explanation.id else ""
+            of_many = explanation.kind is SubjectKind.ENTITLEMENT and finding.subject.id != explanation.id
+            whose = f"{finding.subject.name}: " if of_many else ""
             title = f"Finding {finding.finding[:8]} ({finding.status}): {finding.title}"
             yield TreeLine(title, (TreeLine(f"{whose}{finding.reason}"),), tone)
     if len(explanation.findings) > MOST:
