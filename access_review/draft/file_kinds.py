@@ -221,13 +221,22 @@ def _wide(looks: Sequence[ColumnLook]) -> KindGuess | None:
 _EMPLOYED = frozenset({"starts", "left_at", "manager", "status"})
 
 
+_LEVELLED = 0.4
+"""Share of all columns that are of levels or marks in a matrix of levels: an export has many others."""
+_OF_ACCOUNTS = frozenset({"enabled", "used", "at", "created_at"})
+"""What a list of accounts says of each, or of what each did."""
+
+
 def _levelled(looks: Sequence[ColumnLook], fields: set[str], table: Sequence[ColumnMeaning]) -> KindGuess | None:
     """Find a matrix of levels: a row a person, and nothing else of them that is about employment or already held."""
     marked = marked_columns(looks)
     levels = level_columns(looks, marked)
     others = [c for c in looks if c.name not in {*levels, *marked}]
-    held = {c for m in table if m.field in {"entitlement", "used"} for c in m.columns}
-    if not levels or fields & _EMPLOYED or not any(c.unique for c in others):
+    held = {c for m in table if m.field == "entitlement" for c in m.columns}
+    few = len(levels) + len(marked) < _LEVELLED * len(looks)
+    if not levels or few or fields & _EMPLOYED or not any(c.unique for c in others):
+        return None
+    if any(m.field in _OF_ACCOUNTS and not {*m.columns} <= {*levels, *marked} for m in table):
         return None
     if held - {*levels, *marked} and len(others) > 1:  # alone they stand down, and people across
         return None

@@ -23,6 +23,14 @@ HELD = YES - {"t", "s", "o"}
 """Cells that give the thing itself, without a level."""
 
 
+_ANYBODY = re.compile(r"user|member|guest|benutzer|access|standard|basic|normal|full|local|global|system|owner")
+
+
+def tells_level(word: str) -> bool:
+    """Say whether a word can hardly be anything but a level: *User* and *Guest* may be of what kind somebody is."""
+    return is_level(word) and not _ANYBODY.fullmatch(folded(plain_header(word)))
+
+
 def is_level(word: str) -> bool:
     """Say whether a word is that of a level, or of none."""
     return any(_LEVEL.fullmatch(folded(said)) for said in (plain_header(word), word.casefold()))

@@ -7,13 +7,17 @@ from access_review.draft.columns import ColumnLook
 from access_review.draft.headers import meant, names_somebody, personal
 from access_review.draft.hints import ROSTER_HINTS, TABLE_HINTS
 from access_review.draft.languages import folded
-from access_review.draft.level_words import HELD, NOT_HELD, granted, is_level
+from access_review.draft.level_words import HELD, NOT_HELD, is_level, tells_level
 from access_review.draft.shapes import Form
 
 _LEAST = 0.5
 """Share of the cells that say a level, from which on a column is one of levels."""
 _FEW = 2
 """Columns of levels that make a matrix, or one beside as many of plain marks."""
+_KINDS = re.compile(
+    r"\b(type|kind|class|category|severity|language|locale|issuer|source|version|message|event|synced|state|grade)\b"
+)
+"""Headers of what something is, and of nothing that is held."""
 _ELSEWHERE = frozenset({"name", "person", "account", "mail", "status", "department", "site", "country", "kind", "unit"})
 
 
@@ -45,7 +49,7 @@ def _may_be(look: ColumnLook) -> bool:
 
 
 def _about_people(header: str) -> bool:
-    if personal(header) or names_somebody(header):
+    if personal(header) or names_somebody(header) or _KINDS.search(meant(header)):
         return True
     fields = {hint.field for hint in ROSTER_HINTS if hint.header and re.search(hint.header, meant(header))}
     return bool(fields & _ELSEWHERE) or _is_whole_field(header)
@@ -62,7 +66,7 @@ def _is_whole_field(header: str) -> bool:
 
 def _says_levels(look: ColumnLook) -> bool:
     rows = sum(one.rows for one in look.words if all(map(is_level, _parts(look, one.word))))
-    return rows >= _LEAST * look.filled and any(is_level(word) and granted(look.name, word) for word in _words(look))
+    return rows >= _LEAST * look.filled and any(map(tells_level, _words(look)))
 
 
 def _words(look: ColumnLook) -> list[str]:

@@ -133,6 +133,14 @@ def test_a_cell_that_is_a_list_in_one_record_is_not_left_out(value, connector, t
     assert "export.json:30: 'end' is a list or an object in some records" in str(raised.value.mistakes[0])
 
 
+@BOTH
+def test_a_column_of_a_column_beside_it_is_one_of_its_own(connector, tmp_path):
+    lines = text(PEOPLE).splitlines()
+    written = "\n".join([f"{lines[0]},name.active", *(f"{line},true" for line in lines[1:])]) + "\n"
+    found = csv(tmp_path, connector, written)
+    assert not found.reasons
+
+
 RECKONED = ["1.2E+05", "1,2E+05", "4E+00", "1.234,0", "1,234.00", "7.0", "7,00"]
 
 

@@ -115,6 +115,31 @@ def test_people_with_levels_beside_stay_people_and_the_levels_are_said() -> None
     ("columns", "kind"),
     [
         (
+            {
+                "userPrincipalName": [f"{user}@x.test" for user in USERS],
+                "displayName": NAMES,
+                "userType": ["Guest", "Member"] * 6,
+                "role scope": ["Admin", "Read"] * 6,
+                "accountEnabled": ["True", "False"] * 6,
+                "directorySynced": ["True", ""] * 6,
+                "identityIssuer": ["x.test"] * 12,
+                "ageGroup": [""] * 12,
+                "companyName": ["X"] * 12,
+            },
+            FileKind.HOLDINGS,
+        ),
+        (
+            {
+                "timestamp": [f"2026-10-{n + 10}T09:00:00Z" for n in range(12)],
+                "uuid": [f"e{n}" for n in range(12)],
+                "actor.type": ["User", "System"] * 6,
+                "actor.alternate_id": [f"{user}@x.test" for user in USERS],
+                "severity": ["Read", "Admin"] * 6,
+                "event_type": ["Write", "Admin"] * 6,
+            },
+            FileKind.SIGNINS,
+        ),
+        (
             {"User": USERS * 2, "Application": ["CRM"] * 12 + ["ERP"] * 12, "Access Level": ["Read", "Admin"] * 12},
             FileKind.HOLDINGS,
         ),

@@ -96,7 +96,10 @@ def items_of(sheet: Sheet, column: str) -> tuple[str, ...]:
 
 
 def torn(sheet: Sheet, wanted: Iterable[str]) -> list[Mistake]:
-    """Return a mistake for each column that is a value in some records and a list or an object in others."""
+    """Return a mistake for each column that is a value in some records and a list or an object in others.
+
+    Where one record has both, as ``group`` beside ``group.active``, they are columns of their own.
+    """
     found = {
         column: [name for name in sheet.columns if name.startswith(f"{column}.")] for column in sorted(set(wanted))
     }
@@ -110,6 +113,7 @@ def torn(sheet: Sheet, wanted: Iterable[str]) -> list[Mistake]:
         )
         for column, parts in found.items()
         if parts and column in sheet.columns
+        if not any(row.get(column) and any(row.get(part) for part in parts) for _, row in sheet.rows)
     ]
 
 
