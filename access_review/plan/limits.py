@@ -9,7 +9,7 @@ share of people's larger.
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
@@ -147,7 +147,12 @@ def count(
     for row in engine.rows(_GROUPS):
         allowed = allowed_of_group(limits.group, row["population"])
         counts.append(Count(row["what"], row["entitlement"], row["changed"], row["population"], allowed))
-    return tuple(replace(one, taken=_taken_of(one, taken or {})) for one in counts)
+    return with_taken(counts, taken or {})
+
+
+def with_taken(counts: Iterable[Count], taken: Mapping[tuple[str, str], int]) -> tuple[Count, ...]:
+    """Return the counts with what batches took from each lately."""
+    return tuple(replace(one, taken=_taken_of(one, taken)) for one in counts)
 
 
 def _taken_of(count: Count, taken: Mapping[tuple[str, str], int]) -> int:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from access_review import runs
 from access_review.changes import Change
+from access_review.plan import limits
 from access_review.plan.recent_removals import DAY, WEEK, RecentRemovals
 from access_review.plan.record import Plan
 from access_review.revoke.journal_removals import CountedBatch, recent_removals
@@ -90,6 +91,22 @@ def taken_lately(stored: StoredPlan, workspace: Workspace, now: datetime) -> Rec
     unshown = unshown_batches(workspace.folder, now, besides=stored.journal)
     lost = (journal.standings for _, journal in plans.lost(workspace.folder))
     return recent_removals((*known, *unshown), lost, since, now - DAY)
+
+
+def require_room(stored: StoredPlan, workspace: Workspace, now: datetime) -> None:
+    """Raise ``LimitExceeded`` where a plan goes beyond its limits with all that other batches may have taken, as `apply` counts it.
+
+    What it is derived from says what their journals show; of one that was killed, all of its plan may have gone. Raises as
+    :func:`called_today` does.
+    """
+    plan, lately = stored.plan, taken_lately(stored, workspace, now)
+    if plan.scope.wind_down or plan.gives_back:
+        return
+    own = {change.id for change in plan.changes}
+    counts = limits.with_taken(plan.limits.counts, lately.counts(own))
+    things = (thing for one in plan.changes for thing in (one.target.entitlement, one.target.child) if thing)
+    limits.check(counts, {thing.id: thing.name for thing in things})
+    limits.check_day(counts, lately.counts(own, now - DAY))
 
 
 def _stored(plan: Plan, journal: Path) -> StoredPlan:

@@ -17,6 +17,7 @@ from access_review.revoke.signed_wind_down import find_wind_down
 from access_review.rules import load as load_rules
 from access_review.runs import Run
 from access_review.snapshot import Snapshot
+from access_review.stages.other_batches import require_room
 from access_review.store import files, plans, reviews, snapshots
 from access_review.store import pinned as pin
 from access_review.store.plans import AHEAD, PLAN, StoredPlan
@@ -91,7 +92,9 @@ def derive_plan(workspace: Workspace, run: Run, order: PlanOrder) -> DerivedPlan
     name = order.scope.wind_down
     declared = workspace.wind_downs[name] if name else None
     pinned = pin.pin(workspace.folder, run, now=order.made_at, reviewed=order.scope.reviewed, wind_down=declared)
-    return derive(order, pin.load(workspace, run, pinned, made_at=order.made_at, wind_down=name))
+    made = derive(order, pin.load(workspace, run, pinned, made_at=order.made_at, wind_down=name))
+    require_room(StoredPlan(run, made.plan.name, made.plan), workspace, order.made_at)
+    return made
 
 
 def write_plan(run: Run, made: DerivedPlan) -> tuple[Path, ...]:

@@ -131,6 +131,24 @@ def test_a_killed_batch_counts_with_all_of_its_plan_also_once_it_went_on_or_was_
     assert company.run("logbook", "--check", at=at(8)).code == 0
 
 
+@pytest.mark.parametrize("left", [1, 10_000])
+def test_a_plan_knows_of_a_batch_that_was_killed_before_anybody_signs_it(tmp_path, left):
+    company = Faulty(tmp_path / "company", excess=range(11, 21), policy=LIMITED)
+    collected(company, 0)
+    assert planned(company, (11, 12), 1).code == 0
+    assert carried_out(company, 2).code == 0
+    killed(company, left)
+    refused = planned(company, (13, 14), 4, name="beside")
+    assert (refused.code, "2 grants removed and 2 taken lately, 3 of" in refused.err) == (4, True), refused.err
+    assert not list(company.folder.glob("runs/*/beside"))
+    words = ("--person=00013", "--person=00014", "--raise", "app.remove=4", "--reason", "a batch was killed")
+    made = company.run("plan", "--requested-by", "00007", "--name", "beside", *words, at=at(5))
+    assert made.code == 0, made.err
+    assert company.sign(9, "--of", "beside", at=at(6)).code == 0
+    done = carried_out(company, 7, name="beside")
+    assert done.code == 0, (done.out, done.err)
+
+
 def test_a_batch_that_was_stopped_and_killed_when_it_went_on_counts_with_all_of_its_plan(tmp_path):
     company = Faulty(tmp_path / "company", excess=range(11, 21), policy=LIMITED)
     collected(company, 0)
