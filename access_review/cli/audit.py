@@ -55,7 +55,7 @@ def review(
         _open_group(options, group)
         return
     options.begin_logbook("review")
-    workspace, run = options.workspace(), options.found_run()
+    workspace, run = options.workspace(), options.run_to_review()
     report = review_run(workspace, run, options.now)
     _summarise(options, workspace, run, report)
     options.say(f"Next:   access-review audit --run {run.id[:16]}")

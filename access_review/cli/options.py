@@ -21,6 +21,7 @@ from access_review.errors import ArtifactError, PlanRefused
 from access_review.model import Clock, Severity
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from contextlib import AbstractContextManager
 
     from access_review.runs import Run
@@ -112,12 +113,22 @@ class Options:
         if reason := too_little(judged):
             leave(5, reason)
 
-    def require_known(self, run: "Run") -> None:
-        """Hold a run against the logbook; say of everything else what is not as the logbook knows it."""
+    def run_to_review(self) -> "Run":
+        """Return the run that is about to be reviewed, maybe again: what the review before left is not held against it."""
+        from access_review import runs
+        from access_review.store.logged import REVIEW
+
+        self.refuse_links()
+        run = runs.find(self.folder, self.run)
+        self.require_known(run, REVIEW)
+        return run
+
+    def require_known(self, run: "Run", remade: "Collection[str]" = ()) -> None:
+        """Hold a run against the logbook, but for records that are ``remade``; say of everything else what is not as the logbook knows it."""
         from access_review.store import logged
 
         if log := logged.known(self.folder):
-            logged.require_run(log, run)
+            logged.require_run(log, run, remade)
             self.say_what_differs()
 
     def say_what_differs(self) -> None:

@@ -50,7 +50,8 @@ def earlier_run(workspace: Path, run: Run, since: str = "") -> Run:
     if not since:
         return earlier[-1]
     if since == ACCEPTED:
-        signed = [one for one in earlier if store.has(one, AUDIT) and store.read(one, AUDIT).signed_off_at]
+        audited = logged.known_with(workspace, AUDIT.path, run.as_of)
+        signed = [one for one in audited if store.read(one, AUDIT).signed_off_at]
         if not signed:
             raise Unclear("no run before this one was accepted", hint="access-review sign-off")
         return signed[-1]

@@ -113,12 +113,15 @@ def newest_leavers(workspace: Workspace, run: Run) -> Leavers:
 
 
 def kept_leavers(folder: Path, run: Run) -> Leavers | None:
-    """Return what the run has of its leavers, unless a batch went on after it was written: that may have ended something."""
+    """Return what the run has of its leavers, unless a batch went on after it was written: that may have ended something.
+
+    Raises ``ArtifactError`` for what is another than the logbook knows.
+    """
     kept = stamp_of(run.folder / LEAVERS.path)
     later = (stamp_of(path) for path in (folder / "runs").glob(f"*/*/{plans.JOURNAL}*"))
     if kept is None or any(stamp and stamp.written >= kept.written for stamp in later):
         return None
-    return read_again(run, LEAVERS)
+    return read_again(run, LEAVERS) if logged.holds(logged.known(folder), run, LEAVERS.path) else None
 
 
 def _keep(run: Run, made: Leavers, now: datetime) -> None:
@@ -135,7 +138,7 @@ def _keep(run: Run, made: Leavers, now: datetime) -> None:
 
 def _before(workspace: Path, run: Run) -> Leavers | None:
     """Return what the newest run before this one said of its leavers."""
-    earlier = [one for one in logged.before(workspace, run) if store.has(one, LEAVERS)]
+    earlier = logged.known_with(workspace, LEAVERS.path, run.as_of)
     return store.read(earlier[-1], LEAVERS) if earlier else None
 
 

@@ -44,8 +44,8 @@ class Prunable:
 def list_prunable(workspace: Workspace, now: datetime) -> tuple[Prunable, ...]:
     """List the runs whose time is over by the policy, oldest first, those that something rests on with the reason."""
     known, retention = logged.known_runs(workspace.folder), workspace.policy.retention
-    needed = _needed(known, now)
     log = logged.known(workspace.folder)
+    needed = _needed(known, log, now)
     differs = {one.path.split("/")[0]: str(one) for one in logbook_check.glance(workspace.folder, log)} if log else {}
     found = []
     for run in known:
@@ -149,7 +149,7 @@ def _last_row(journal: Path) -> datetime:
         return datetime.max.replace(tzinfo=UTC) - timedelta(days=100_000)
 
 
-def _needed(known: list[Run], now: datetime) -> Mapping[str, str]:
+def _needed(known: list[Run], log: Logbook | None, now: datetime) -> Mapping[str, str]:
     """Return the runs that something rests on, by id, each with what that is."""
     needed: dict[str, str] = {}
     for run in known:
@@ -157,7 +157,7 @@ def _needed(known: list[Run], now: datetime) -> Mapping[str, str]:
             needed |= dict.fromkeys(others, f"a plan of {run.id} rests on it: {why}") | {run.id: why}
     for run_id, source in last_reads.rests_on(known).items():
         needed[run_id] = f"the next read of {source} is held against it"
-    audits = [(run, store.read(run, AUDIT)) for run in known if store.has(run, AUDIT)]
+    audits = [(run, store.read(run, AUDIT)) for run in known if logged.holds(log, run, AUDIT.path)]
     for run, audit in audits:
         if audit.signed_off_at is None:
             needed[run.id] = f"the audit of {audit.week} is not signed off"

@@ -50,7 +50,7 @@ def _reviewed(workspace: Workspace, run: Run) -> Report:
 def left_open(workspace: Workspace, as_of: datetime) -> CarryForward:
     """Say what the audits before a moment left open; who is drawn again in time makes older answers of no account."""
     reviewing = workspace.policy.reviewing
-    audited = [one for one in logged.known_runs(workspace.folder) if one.as_of < as_of and store.has(one, AUDIT)]
+    audited = logged.known_with(workspace.folder, AUDIT.path, as_of)
     accepted = _accepted_last(workspace, audited)
     if not audited:
         return CarryForward()
@@ -64,7 +64,8 @@ def left_open(workspace: Workspace, as_of: datetime) -> CarryForward:
         close=reviewing.close,
         asked=audits.waited_on(audited[-1]),
     )
-    recent = audited[-workspace.policy.sampling.coverage_weeks :]
+    asked = {one.id for one in logged.known_with(workspace.folder, WORKLIST.path, as_of)}
+    recent = [one for one in audited[-workspace.policy.sampling.coverage_weeks :] if one.id in asked]
     return CarryForward(
         missed,
         kept_findings((store.read(one, WORKLIST).items, audits.decisions(one).current) for one in recent),

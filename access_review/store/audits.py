@@ -36,7 +36,7 @@ def all_audits(workspace: Path) -> list[tuple[Run, Campaign]]:
 
     Raises ``ArtifactError`` for files of a run that are damaged or gone.
     """
-    return [(run, read_again(run, AUDIT)) for run in logged.known_runs(workspace) if store.has(run, AUDIT)]
+    return [(run, read_again(run, AUDIT)) for run in logged.known_with(workspace, AUDIT.path)]
 
 
 def newest(workspace: Path) -> tuple[Run, Campaign]:
@@ -52,7 +52,7 @@ def last_sampled(workspace: Path, run: Run) -> Run | None:
 
     Raises ``ArtifactError`` for files of a run that are damaged or gone.
     """
-    sampled = [one for one in logged.before(workspace, run) if store.has(one, SAMPLE)]
+    sampled = logged.known_with(workspace, SAMPLE.path, run.as_of)
     return sampled[-1] if sampled else None
 
 

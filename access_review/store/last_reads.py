@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from access_review import store
-from access_review.artifacts import AUDIT
+from access_review.artifacts import AUDIT, MANIFEST
 from access_review.changes import Change, Target
 from access_review.connectors import emptied_groups
 from access_review.connectors.own_removals import LastRead, OwnRemovals
@@ -81,9 +81,11 @@ def _counts(earlier: Sequence[Run]) -> Iterator[tuple[Run, Mapping[str, Mapping[
     """
     asked: set[tuple[str, str]] = set()
     known: set[tuple[str, str]] = set()
+    log = logged.known(earlier[0].workspace) if earlier else None
     for run in reversed(earlier):
+        logged.holds(log, run, MANIFEST.path)
         manifest = snapshots.read_manifest(run)
-        accepted = store.has(run, AUDIT) and store.read(run, AUDIT).signed_off_at is not None
+        accepted = logged.holds(log, run, AUDIT.path) and store.read(run, AUDIT).signed_off_at is not None
         found = {}
         for name, source in manifest.sources.items():
             asked |= {(name, subject) for subject in source.verdicts if is_compared(subject)}

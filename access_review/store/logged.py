@@ -4,7 +4,7 @@ A workspace from before there was a logbook gets one at the first line that any 
 what lies there then is taken as it is, each run with a line of its own.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from access_review.logbook.lines import FileMark, Logbook, LogEntry, LogEvent, S
 from access_review.logbook.tree import TreeHead
 from access_review.runs import Run
 from access_review.store import decisions, files, hash_chain, logbook, logbook_check, snapshots
+from access_review.store.recalled import mark_again
 from access_review.store.rights import Right, hold
 
 FINDINGS = "findings.parquet"
@@ -124,10 +125,11 @@ def snapshot_marks(run: Run) -> dict[str, FileMark]:
     return marks(run, (MANIFEST.path, *tables))
 
 
-def require_run(log: Logbook, run: Run) -> None:
+def require_run(log: Logbook, run: Run, remade: Collection[str] = ()) -> None:
     """Hold a run against the logbook; raises ``ArtifactError`` for one that no line names, and for changed records of it.
 
-    Tables are held to the digests that these records have of them, by whoever reads them.
+    Tables are held to the digests that these records have of them, by whoever reads them. ``remade`` are records, by
+    their path in the run, that are about to be made again: who was killed at that left them half so.
     """
     if run.is_rehearsal:
         return  # nothing rests on it
@@ -135,9 +137,37 @@ def require_run(log: Logbook, run: Run) -> None:
         hint = "a run that merely lies there counts for nothing: collect again"
         raise ArtifactError(f"run {run.id} is not known to the logbook", hint=hint)
     for path, file in known_things(log.entries).files.items():
-        if path.startswith(run.id + "/") and not path.endswith((".parquet", "plan.json")):
+        within = path.removeprefix(run.id + "/")
+        if within != path and not within.endswith((".parquet", "plan.json")) and within not in remade:
             for one in compare_file(path, file, _mark(run.folder.parent / path)):
                 raise ArtifactError(str(one), hint="restore runs/ from a backup, or make it again")
+
+
+def holds(log: Logbook | None, run: Run, path: str) -> bool:
+    """Tell whether a run has a record, by its path there, that the logbook knows: what merely lies there counts for nothing.
+
+    All counts where there is no logbook yet, and of a rehearsal, on which nothing rests. Raises ``ArtifactError`` for a
+    record that is another than the logbook says.
+    """
+    if not (run.folder / path).is_file():
+        return False
+    if log is None or run.is_rehearsal:
+        return True
+    known_file = known_things(log.entries).files.get(f"{run.id}/{path}")
+    if known_file is None:
+        return False
+    for one in compare_file(f"{run.id}/{path}", known_file, mark_again(run.folder / path)):
+        raise ArtifactError(str(one), hint="restore runs/ from a backup, or make it again")
+    return True
+
+
+def known_with(workspace: Path, path: str, until: datetime | None = None) -> list[Run]:
+    """Return the runs that have a record, by its path there, oldest first: all, or those about a moment before ``until``.
+
+    Raises ``ArtifactError`` as :func:`holds` does.
+    """
+    log, there = known(workspace), known_runs(workspace)
+    return [run for run in there if (until is None or run.as_of < until) and holds(log, run, path)]
 
 
 def require_file(log: Logbook, workspace: Path, path: Path) -> bytes:

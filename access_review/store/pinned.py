@@ -42,7 +42,7 @@ def pin(workspace: Path, run: Run, *, now: datetime, reviewed: bool, wind_down: 
     Under a ``wind_down``, all that batches took since it began counts. Raises ``ArtifactError`` for files that are
     damaged or gone, ``PlanRefused`` for a journal that lost rows.
     """
-    earlier = [one for one in logged.before(workspace, run) if one.reviewed]
+    earlier = logged.known_with(workspace, REVIEWED.path, run.as_of)
     audited = audits.all_audits(workspace)
     signed = [known for known, audit in audited if audit.signed_off_at and known.as_of <= run.as_of]
     recent = [known for known, _ in audited if now - known.as_of <= DECIDED] if reviewed else []

@@ -8,13 +8,16 @@ milliseconds, so one that was written just now is not believed to be the same: i
 import os
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from access_review.artifacts import Artifact
+from access_review.logbook.lines import FileMark
 from access_review.runs import Run
 from access_review.store import files
+from access_review.store.logbook import mark_of
 
 T = TypeVar("T")
 
@@ -65,13 +68,23 @@ def read_again(run: Run, artifact: Artifact[T]) -> T:
     Every caller gets the same value: nobody may change it. Raises ``ArtifactError``.
     """
     path = run.folder / artifact.path
-    stamp, key = stamp_of(path), (path, artifact.format)
+    return _again(path, artifact.format, lambda: files.read(path, artifact))
+
+
+def mark_again(path: Path) -> FileMark:
+    """Return size and digest of a file, found once while it is the same; raises ``ArtifactError`` for one that cannot be read."""
+    return _again(path, "mark", lambda: mark_of(path))
+
+
+def _again(path: Path, what: str, make: Callable[[], T]) -> T:
+    """Return what was made of a file before, while it is the same, or make it."""
+    stamp, key = stamp_of(path), (path, what)
     with _lock:
         known = _known.get(key)
     if known is not None and known.stamp == stamp:
         value: T = known.value
         return value
-    value = files.read(path, artifact)
+    value = make()
     if stamp is not None and stamp.settled:
         with _lock:
             _known.pop(key, None)

@@ -120,7 +120,7 @@ def previous(workspace: Path, run: Run) -> Previous:
 
     Raises ``ArtifactError`` for files of a run that are damaged or gone.
     """
-    earlier = [one for one in logged.before(workspace, run) if one.reviewed]
+    earlier = logged.known_with(workspace, REVIEWED.path, run.as_of)
     left_open = store.read(run, CONTROL) if store.has(run, CONTROL) else CarryForward()
     accepted = accepted_access(workspace, left_open.accepted)
     if not earlier:

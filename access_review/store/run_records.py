@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from access_review import store
-from access_review.artifacts import AUDIT, COUNTS, FRAME, LEAVERS, SAMPLE
+from access_review.artifacts import AUDIT, COUNTS, FRAME, LEAVERS, MANIFEST, REVIEWED, SAMPLE, WORKLIST
+from access_review.logbook.lines import Logbook
 from access_review.model import CURRENT, Family, Status
 from access_review.offboarding.leaver import AccessState, Late, Leaver, Leavers, LeaverStatus
 from access_review.policy import Policy
@@ -32,21 +33,23 @@ def read_records(workspace: Path, policy: Policy) -> Records:
 
     Raises ``ArtifactError`` for files of a run that are damaged or gone, ``PlanRefused`` for a journal that is gone.
     """
-    known = logged.known_runs(workspace)
+    known, log = logged.known_runs(workspace), logged.known(workspace)
     first = known[0].as_of if known else None
     told = follow_ups.read(workspace)
     asked = training.asked_by_name(told)
-    runs = tuple(read_run(run, policy.reviewing.timezone, first or run.as_of, asked) for run in known)
+    runs = tuple(read_run(run, log, policy.reviewing.timezone, first or run.as_of, asked) for run in known)
     return Records(runs, told, policy.sampling.coverage_weeks, tuple(_carried_out(workspace)))
 
 
-def read_run(run: Run, zone: str, first: datetime, asked: frozenset[Asked]) -> RunRecord:
-    """Read what figures need of one run.
+def read_run(run: Run, log: Logbook | None, zone: str, first: datetime, asked: frozenset[Asked]) -> RunRecord:
+    """Read what figures need of one run, as the logbook knows it.
 
     ``first`` is the moment of the first run of the workspace, ``asked`` are the trainings that were assigned by name.
 
-    Raises ``ArtifactError`` for files of a run that are damaged or gone.
+    Raises ``ArtifactError`` for files of a run that are damaged, gone or others than they were.
     """
+    for path in (MANIFEST.path, REVIEWED.path, SAMPLE.path, FRAME.path, WORKLIST.path):
+        logged.holds(log, run, path)
     known = snapshots.read_manifest(run)
     sources = known.sources.values()
     return RunRecord(
@@ -56,9 +59,9 @@ def read_run(run: Run, zone: str, first: datetime, asked: frozenset[Asked]) -> R
         sources=len(sources),
         sources_complete=sum(one.complete for one in sources),
         rules=_rules(run) if run.reviewed else None,
-        counts=store.read(run, COUNTS) if run.reviewed and store.has(run, COUNTS) else None,
-        leavers=leaver_figures(store.read(run, LEAVERS), first) if store.has(run, LEAVERS) else None,
-        audit=_audit(run) if store.has(run, AUDIT) else None,
+        counts=store.read(run, COUNTS) if run.reviewed and logged.holds(log, run, COUNTS.path) else None,
+        leavers=leaver_figures(store.read(run, LEAVERS), first) if logged.holds(log, run, LEAVERS.path) else None,
+        audit=_audit(run) if logged.holds(log, run, AUDIT.path) else None,
         training=_training(run, asked, known) if any("training" in one.verdicts for one in sources) else None,
     )
 

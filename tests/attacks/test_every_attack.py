@@ -34,7 +34,8 @@ SEEN: Mapping[str, str] = {
         a_directory_cut_between_entries_is_fewer_than_was_read_before_and_closes_nothing,
         a_leaver_cut_from_the_end_of_a_file_is_still_named_by_a_group_which_closes_nothing""",
     "a journal deleted or rolled back, a plan under another name": """
-        journal_and_logbook: a_journal_that_is_gone_is_never_begun_again, a_journal_that_was_rolled_back_is_refused,
+        journal_and_logbook: no_figure_is_made_of_what_was_written_into_a_run,
+        a_run_whose_second_review_was_killed_is_reviewed_again, a_journal_that_is_gone_is_never_begun_again, a_journal_that_was_rolled_back_is_refused,
         a_plan_under_another_name_is_none, what_lies_there_and_was_never_logged_counts_for_nothing,
         the_check_names_what_was_changed_and_a_head_kept_elsewhere_shows_a_rollback,
         the_check_names_a_journal_whose_beginning_was_cut_off_the_logbook,
@@ -59,6 +60,7 @@ SEEN: Mapping[str, str] = {
         whose_key: where_the_policy_says_so_whoever_asked_does_not_carry_it_out""",
     "much taken in small rounds": """
         small_rounds: a_second_round_counts_with_the_first_until_that_is_given_back_or_a_week_old,
+        a_plan_knows_of_a_batch_that_was_killed_before_anybody_signs_it, an_acceptance_that_nobody_gave_begins_no_count_anew,
         a_batch_that_was_killed_and_whose_journal_was_taken_away_counts_with_all_of_its_plan,
         a_killed_batch_counts_with_all_of_its_plan_also_once_it_went_on_or_was_looked_at,
         a_batch_that_was_stopped_and_killed_when_it_went_on_counts_with_all_of_its_plan,

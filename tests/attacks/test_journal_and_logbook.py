@@ -155,3 +155,29 @@ def test_a_workspace_from_before_the_logbook_gets_one_once(company):
     assert "is not the one that runs/" in checked.out, "nobody rolls back past a signature unnoticed"
     refused = company.run("apply", "--by", "00007", at=LATER)
     assert (refused.code, "other workspace" in refused.err) == (4, True)
+
+
+@pytest.mark.parametrize("words", [("scorecard",), ("scorecard", "trend", "leavers-in-time")], ids=" ".join)
+def test_no_figure_is_made_of_what_was_written_into_a_run(begun, tmp_path, words):
+    company = begun.copy(tmp_path / "company")
+    (kept,) = company.folder.glob("runs/*/leavers.json")
+    kept.write_bytes(kept.read_bytes().replace(b'"state":"open"', b'"state":"done"'))
+    done = company.run(*words, at=LATER)
+    assert (done.code, "leavers.json: was changed since line" in done.err) == (1, True), done.out + done.err
+
+
+def test_a_run_whose_second_review_was_killed_is_reviewed_again(begun, tmp_path, monkeypatch):
+    company = begun.copy(tmp_path / "company")
+    with (company.folder / "roles/policy.yaml").open("a") as policy:
+        policy.write("rules: {leaver-active: {grace_hours: 1}}\n")
+
+    def killed(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as dying:
+        dying.setattr("access_review.stages.review.logged.append", killed)
+        assert company.run("review", at=LATER).code == 130
+    refused = company.run("plan", "--requested-by", "00007", "--name", "again", at=LATER)
+    assert (refused.code, "was changed since line" in refused.err) == (1, True), refused.err
+    assert company.run("review", at=LATER).code == 0
+    assert company.run("logbook", "--check", at=LATER).code == 0

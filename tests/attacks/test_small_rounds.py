@@ -70,6 +70,26 @@ def test_a_second_round_counts_with_the_first_until_that_is_given_back_or_a_week
     assert planned(company, (13, 14), 11, day=9).code == 0, "what was taken is a week old"
 
 
+def test_an_acceptance_that_nobody_gave_begins_no_count_anew(tmp_path):
+    """What an earlier audit says of itself is held against the logbook, also by what is about a later run."""
+    company = Faulty(tmp_path / "company", excess=range(11, 21), policy=LIMITED)
+    collected(company, 0)
+    assert planned(company, (11, 12), 1).code == 0
+    assert carried_out(company, 2).code == 0
+    assert company.run("audit", at=at(10)).code in {0, 3}
+    collected(company, 20)
+    newest, audited = (sorted(company.folder.glob("runs/2026*"))[at] for at in (-1, -2))
+    said = (audited / "audit.json").read_bytes()
+    forged = said.replace(b'"signed_off_at":null', b'"signed_off_at":"2026-11-02T06:15:00Z"')
+    assert forged != said
+    for place, wrong in ((audited, "audit.json: was changed since line"), (newest, "2 taken lately, 3 of")):
+        (place / "audit.json").write_bytes(forged)
+        refused = planned(company, (13, 14), 22)
+        assert (refused.code > 0, wrong in refused.err) == (True, True), refused.err
+        (place / "audit.json").unlink()
+        (audited / "audit.json").write_bytes(said)
+
+
 def killed(company, left):
     """Leave the batch of ``plan`` as one that was killed before the line about its journal, of which ``left`` rows are there."""
     log = company.folder / "runs/logbook.jsonl"

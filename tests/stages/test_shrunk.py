@@ -9,8 +9,9 @@ from access_review import store
 from access_review.artifacts import AUDIT
 from access_review.connectors import Source, complete, incomplete
 from access_review.connectors.shrunk import FIRST, counted, noticed, sizes
+from access_review.errors import ArtifactError
 from access_review.runs import all_runs
-from access_review.store import last_reads
+from access_review.store import audits, last_reads
 from access_review.tables import Row
 from tests.connectors.small_sources import AS_OF
 from tests.support.workspaces import STAFF, Company
@@ -152,7 +153,12 @@ def test_an_audit_that_is_signed_off_accepts_what_shrunk(company):
     short = runs[-1:] * 100
     assert last_reads.of([*runs[:1], *short])["ledger"].counts["accounts"] == STAFF, "however long it stays so"
     campaign = replace(store.read(runs[-1], AUDIT), signed_off_at=AS_OF, signed_off_by="hr:person:00007")
+    before = (runs[-1].folder / AUDIT.path).read_bytes()
     (runs[-1].folder / AUDIT.path).write_bytes(AUDIT.dump(campaign))
+    with pytest.raises(ArtifactError, match=r"audit\.json: was changed since line"):
+        last_reads.of(runs)
+    (runs[-1].folder / AUDIT.path).write_bytes(before)
+    audits.keep_campaign(runs[-1], campaign, AS_OF, "sign-off")
     assert last_reads.of(runs)["ledger"].counts["accounts"] == STAFF - 10
 
 
