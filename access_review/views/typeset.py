@@ -28,6 +28,7 @@ def typesetter(package: str) -> "Environment":
         keep_trailing_newline=True,
     )
     made.filters |= {
+        "as_typed": _as_typed,
         "moment": text.moment,
         "day": text.day,
         "count": text.count,
@@ -41,6 +42,11 @@ def typesetter(package: str) -> "Environment":
     }
     made.globals |= {"between": text.between}
     return made
+
+
+def _as_typed(words: str) -> Markup:
+    """Give back into a field what somebody wrote there: a line break stays one, or it would be kept as another word."""
+    return Markup("\n").join(text.visible(line) for line in words.replace("\r\n", "\n").split("\n"))
 
 
 def _shown(value: Any) -> Any:

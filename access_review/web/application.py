@@ -139,6 +139,7 @@ def _opened(site: Site, page: WebPage) -> Callable[[Request], object]:
         if request.method == "POST":
             async with request.form(max_files=0, max_fields=20) as sent:
                 form = {name: value for name, value in sent.items() if isinstance(value, str)}
+        request.state.typed = (form.get("reason") or form.get("why") or "").strip()
         return await run_in_threadpool(_made, site, page, request, form)
 
     return opened

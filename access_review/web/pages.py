@@ -94,6 +94,8 @@ class Visit:
             "removing": policy.standing_removal is not None,
             "at": self.request.url.path,
             "request_id": self.request.state.request_id,
+            # What somebody wrote and is not taken is given back: their browser may not have it any more.
+            "typed": getattr(self.request.state, "typed", "") if status >= 400 else "",
             "may": {str(role): role in roles for role in WebRole},
         }
         page = typesetter("access_review.web").get_template(f"{template}.html.jinja").render(**shared, **values)

@@ -210,6 +210,8 @@ def _item_page(visit: Visit, own: OwnItems, one: ItemAnswer, status: int = 200, 
         "history": _history(own.run, one.item.item),
         "wrong": "",
         "wrong_hand": "",
+        "hand_to": visit.form.get("to", ""),
+        "hand_why": visit.form.get("why", ""),
         "meanwhile": None,
     }
     return visit.page("item", status, **shown | more)

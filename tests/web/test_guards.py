@@ -11,6 +11,7 @@ import pytest
 from access_review import store
 from access_review.artifacts import WORKLIST
 from access_review.audit.worklist import WorkItem
+from access_review.errors import PlanRefused
 from access_review.stages.decide_signed_in import own_items
 from access_review.stages.sign_in import WebRole
 from access_review.store import audits
@@ -133,6 +134,31 @@ def test_a_form_of_another_site_or_port_is_refused_though_the_cookie_comes_along
     form = {"answer": "keep", "reason": "x", "seen": seen_on(browser.get(f"/review/{item}").text)}
     assert browser.post(f"/review/{item}", form, **headers).status_code == 403
     assert audits.recorded(served.run) == before
+
+
+def test_what_was_typed_is_given_back_where_a_session_or_the_audit_ended_meanwhile(served, me, monkeypatch):
+    item, typed = own_items(served.run, me).open[0].item.item, "the client <b>asked</b> for it\non Monday"
+    form, shown = (
+        {"answer": "revoke", "reason": typed, "seen": "0"},
+        "the client &lt;b&gt;asked&lt;/b&gt; for it\non Monday",
+    )
+    browser = served.signed_in(me)
+    token = browser.csrf()
+    assert shown in browser.post(f"/review/{item}", form, csrf="of another").text
+
+    def ended(*_: object, **__: object) -> None:
+        raise PlanRefused("the audit has ended", hint="the next one asks again")
+
+    monkeypatch.setattr("access_review.web.review_pages.deciding.answer_own_item", ended)
+    refused = browser.post(f"/review/{item}", form, csrf=token)
+    assert (refused.status_code, "The next one asks again" in refused.text, shown in refused.text) == (409, True, True)
+
+    served.ticks[0] += 1801
+    late = browser.post(f"/review/{item}", form, csrf=token)
+    assert (late.status_code, "You are signed out" in late.text, shown in late.text) == (401, True, True)
+    assert item not in audits.decisions(served.run).current
+    assert typed not in browser.post(f"/review/{item}", form, csrf=token, sec_fetch_site="cross-site").text
+    assert shown not in browser.post(f"/review/{item}", form, csrf=token, sec_fetch_site="cross-site").text
 
 
 def test_a_form_without_the_token_of_this_very_session_is_refused(served, me):

@@ -1,5 +1,8 @@
 """A reviewer's pages, without a script: what is shown, kept, refused, taken back, handed on and submitted."""
 
+import html
+import re
+
 import pytest
 
 from access_review.audit.decisions import ReviewerAnswer
@@ -67,6 +70,20 @@ def test_a_refused_answer_keeps_what_was_typed(served, reviewers):
         assert told in refused.text
         assert 'role="alert"' in refused.text
         assert form["reason"].strip() in refused.text
+    assert item not in audits.decisions(served.run).current
+
+
+def test_a_reason_of_two_lines_comes_back_into_its_field_as_it_was_written(served, reviewers):
+    browser, written = served.signed_in(reviewers[1]), 'first "line"\nsecond <line>'
+    item = own_items(served.run, reviewers[1]).open[0].item.item
+    refused = browser.post(f"/review/{item}", {"seen": "0", "reason": written}).text
+    assert html.unescape(refused.partition('maxlength="2000">')[2].partition("</textarea>")[0]) == written
+    handed = browser.post(f"/review/{item}/hand-on", {"to": "No One <b>", "why": 'knows "it"'})
+    assert handed.status_code == 422
+    assert [html.unescape(one) for one in re.findall(r'name="(?:to|why)" value="([^"]*)"', handed.text)] == [
+        "No One <b>",
+        'knows "it"',
+    ]
     assert item not in audits.decisions(served.run).current
 
 
