@@ -317,7 +317,7 @@ def verify(
 
     from access_review.revoke.states import State
     from access_review.stages.tickets import see_to_tickets
-    from access_review.stages.verify import remaining_access, verify_plan
+    from access_review.stages.verify import remaining_access, verify_plan, why_unapproved
     from access_review.store import plans
     from access_review.views import applied, tickets
     from access_review.views.text import count
@@ -329,20 +329,21 @@ def verify(
     if log and not by:
         raise typer.BadParameter("say who brings it: --by PERSON", param_hint="--log")
     workspace, stored = options.workspace(), plans.find(options.found_run(reviewed=True), of)
-    now = options.acting(workspace).now()
+    now, brought = options.acting(workspace).now(), _log(log)
     signer = signer_of(options, by, key) if confirmed or log else None
-    found = verify_plan(
-        stored, workspace, now=now, confirmed=tuple(confirmed or ()), by=by, log=_log(log), signer=signer
-    )
+    found = verify_plan(stored, workspace, now=now, confirmed=tuple(confirmed or ()), by=by, log=brought, signer=signer)
+    unapproved = why_unapproved(stored, workspace, brought, now) if brought is not None else ""
     remaining = remaining_access(stored, workspace)
     seen = see_to_tickets(workspace, now, os.environ)
-    value = {**applied.verified_value(found, remaining), "tickets": tickets.value(seen)}
-    options.show(value, "\n".join((applied.verified_text(stored.plan, found, remaining), *tickets.lines(seen))))
+    value = {**applied.verified_value(found, remaining), "unapproved": unapproved, "tickets": tickets.value(seen)}
+    text = (applied.verified_text(stored.plan, found, remaining), *applied.unapproved(unapproved), *tickets.lines(seen))
+    options.show(value, "\n".join(text))
     wrong = {State.FAILED, State.REGRANTED}
     failed = sum(one.state in wrong for one in found)
     reason = f"{count(failed, 'change')} did not hold" if failed else "access remains that the batch was to end"
     said = f"{reason}; each stands above" if remaining or failed else unattended.NO_TICKET
-    leave(4 if remaining or failed else 1 if seen.failed else 0, said)
+    said = "what was carried out had not been approved" if unapproved else said
+    leave(4 if remaining or failed or unapproved else 1 if seen.failed else 0, said)
 
 
 def _log(path: Path | None) -> bytes | None:

@@ -25,7 +25,7 @@ from access_review.revoke.states import UNTOUCHED, State, Transition
 COLUMNS = ("At", "Plan", "Change", "Batch", "Action", "Outcome", "Note", "By", "On")
 _HEADING = ",".join(f'"{name}"' for name in COLUMNS)
 _HINT = "nothing was taken; give the log that the program wrote, as it wrote it"
-_CLOCK = timedelta(minutes=5)
+CLOCKS_APART = timedelta(minutes=5)
 """How far the clock of the machine that it was run on may be off."""
 
 Look = Callable[[Change, datetime], Sighting]
@@ -119,11 +119,16 @@ def _row(number: int, cells: Sequence[str], known: _Known) -> LogRow:
         moment, said = datetime.fromisoformat(at), Outcome(outcome)
     except ValueError:
         raise refused(f"has no moment or outcome that is known: {at[:40]}, {outcome[:40]}") from None
-    if moment.tzinfo is None or not plan.made_at - _CLOCK <= moment <= now + _CLOCK:
+    if moment.tzinfo is None or not plan.made_at - CLOCKS_APART <= moment <= now + CLOCKS_APART:
         raise refused(
             f"is of {at[:40]}, and the plan was made at {plan.made_at:%Y-%m-%d %H:%M} UTC and it is {now:%Y-%m-%d %H:%M} UTC"
         )
     return LogRow(moment, name, said, note, by, on)
+
+
+def first_change(rows: Sequence[LogRow]) -> datetime | None:
+    """Return when the first change of a log was begun; nothing where none was."""
+    return min((row.at for row in rows if row.outcome is Outcome.INTENT), default=None)
 
 
 def take_log(plan: Plan, rows: Sequence[LogRow], journal: Journal, look: Look, *, by: str, now: datetime) -> int:

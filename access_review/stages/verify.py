@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import cache, partial
 
-from access_review.errors import Unclear
+from access_review.errors import PlanRefused, Unclear
 from access_review.model import JsonObject
-from access_review.revoke import carried_out, systems, verify
+from access_review.revoke import approve, carried_out, systems, verify
 from access_review.revoke.statements import StatementKind, signed_digest
 from access_review.revoke.states import State
 from access_review.revoke.verify import Remaining, Verified
@@ -83,6 +83,23 @@ def _signed(
     words: JsonObject = {"plan": stored.plan.digest, "confirmed": sorted(confirmed), "log": _digest(log) if log else ""}
     sign_words(stored.run, workspace, StatementKind.ATTESTATION, signed_digest(words), signer, now)
     return "authenticated"
+
+
+def why_unapproved(stored: StoredPlan, workspace: Workspace, log: bytes, now: datetime) -> str:
+    """Say why the signatures of a plan were too few when people began to carry it out, by their log; nothing where they were not.
+
+    What was done is taken all the same. Raises ``PlanRefused`` for a log that is not of this plan.
+    """
+    began = carried_out.first_change(carried_out.read_log(log, stored.plan, now))
+    if began is None:
+        return ""
+    until, asks = min(began + carried_out.CLOCKS_APART, now), stored.plan.requested_by
+    try:
+        seen, people = plans.seen(stored, until), stored.signatories
+        approve.require(stored.plan, stored.approvals, workspace.approvers, people, now=until, by=asks, seen=seen)
+    except PlanRefused as refused:
+        return refused.message
+    return ""
 
 
 def _digest(data: bytes) -> str:

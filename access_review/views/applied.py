@@ -167,6 +167,12 @@ def _verified(
         yield f"Still held: {visible(left.account)} reaches {visible(left.entitlement)} by {visible(left.path)}"
 
 
+def unapproved(why: str) -> Iterator[str]:
+    """Say that people carried out what had not been approved; nothing where it had."""
+    if why:
+        yield f"Carried out before it was approved: {visible(why)}. What the log says is kept; whoever did it is to be asked"
+
+
 def _what(change: Change) -> str:
     thing = change.target.account or change.target.child
     held = f" from {change.target.entitlement.name}" if change.target.entitlement else ""

@@ -82,6 +82,7 @@ def test_a_batch_and_its_undo_are_proven_from_the_log(domain, tmp_path):
     assert planned["digest"] == digest_of(folder)
     signed = domain.sign(7, "--request", at=clock.at(6))
     assert (digest_of(folder) in signed.out, carry_out.digest() in signed.out) == (True, True)
+    assert domain.sign(9, at=clock.at(7)).code == 0
 
     log = str(carried_out(folder, clock.began + timedelta(minutes=8), by))
     now_in_other(domain)
@@ -100,11 +101,31 @@ def test_a_batch_and_its_undo_are_proven_from_the_log(domain, tmp_path):
     assert undo.json["digest"] == digest_of(back)
     other = domain.run("verify", "--of", "undo", "--log", log, "--by", "00007", at=clock.at(96))
     assert (other.code, "of another plan" in other.err, "nothing was taken" in other.err) == (4, True, True)
+    for person, more in ((7, ("--request",)), (9, ())):
+        assert domain.sign(person, *more, "--of", "undo", at=clock.at(96)).code == 0
     log = str(carried_out(back, clock.began + timedelta(minutes=97), by))
     now_in_other(domain, 14, 15)
     for minutes in (150, 170):
         given = domain.run("--json", "verify", "--of", "undo", "--log", log, "--by", "00007", at=clock.at(minutes))
     assert (states(given), given.code) == ({"restored"}, 0), given.err
+
+
+@pytest.mark.parametrize("signed", [(), ("--request",), ("--request", "too late")], ids=" ".join)
+def test_what_nobody_had_approved_is_taken_and_said_loudly(planned, signed):
+    company, _, folder = planned
+    if signed:
+        assert company.sign(7, "--request", at="2026-10-26T06:06:00Z").code == 0
+    log = str(carried_out(folder, datetime(2026, 10, 26, 6, 10, tzinfo=UTC)))
+    if "too late" in signed:
+        assert company.sign(9, at="2026-10-26T06:40:00Z").code == 0
+    now_in_other(company)
+    words = ("verify", "--by", "00007", "--log", log)
+    done = company.run(*words, at="2026-10-26T07:00:00Z")
+    why = "0 of 1 approvals by somebody else" if signed else "00007 has not signed the request"
+    assert (done.code, why in done.out, "Carried out before it was approved" in done.out) == (4, True, True), done.out
+    assert "done and read back" in done.out
+    again = company.run("--json", *words, at="2026-10-26T08:00:00Z")
+    assert (again.code, why in again.json["unapproved"]) == (4, True)
 
 
 def test_a_log_that_lies_is_contradicted_by_what_is_read(planned):
@@ -123,7 +144,7 @@ def test_a_log_that_lies_is_contradicted_by_what_is_read(planned):
         assert rows.rows == 0
     answers = [company.run("--json", *words, str(log), at=f"2026-10-26T{hour:02}:20:00Z") for hour in (6, 7, 8)]
     assert [sorted(states(one)) for one in answers] == [["contradicted"], ["contradicted"], ["failed"]]
-    assert [one.code for one in answers] == [0, 0, 4]
+    assert [one.code for one in answers] == [4, 4, 4], "nor had anybody approved it"
 
 
 def test_a_program_that_was_changed_is_not_signed_beside(planned):
@@ -221,4 +242,4 @@ def test_the_example_company_loses_and_gets_back_by_hand(audited_example):
     (ad / "groups.ldif").write_text(with_karlo, "utf-8")
     for at in ("10:00", "10:20"):
         restored = run(at, "verify", "--of", "undo", "--log", log, "--by", "10005")
-    assert (_by_action(restored, given), restored.code) == ({"add-member": "restored"}, 0), restored.err
+    assert _by_action(restored, given) == {"add-member": "restored"}, restored.err
