@@ -16,6 +16,13 @@ _DEMO_TIME = "2026-11-02T06:00:00Z"
 _LAST_DAYS = ("start-of-day", "end-of-day")
 
 
+_UNREAD = (
+    "The templates are drafts that nobody has read: below, whatever they leave out is called beyond a role. "
+    "Read them before anything is taken away for it."
+)
+"""Said before a trial of what was drafted just now."""
+
+
 def inspect(
     ctx: typer.Context,
     files: Annotated[list[Path], typer.Argument(help="Exports of any kind, or folders of them.")],
@@ -135,13 +142,15 @@ def _init_from(
     given = command_line(
         ["-C", str(directory), *(["--as-of", f"{options.as_of:%Y-%m-%dT%H:%M:%SZ}"] if options.as_of else [])]
     )
-    doubts = any(source.doubts for source in laid.sources)
+    doubts, unread = any(source.doubts for source in laid.sources), bool(trial.drafted.files)
+    to_read = f"{'what is marked LOOK in ' if doubts else ''}{shown(directory / 'sources')}"
+    to_read += f" and the drafts in {shown(directory / 'roles/templates')}" if unread else ""
     said = summary(
         trial.report,
         snapshots.read_manifest(trial.run),
         organisation=organisation,
         report_file=shown(trial.page),
-        next_command=f"read {'what is marked LOOK in ' if doubts else ''}{shown(directory / 'sources')}, then access-review {given} audit",
+        next_command=f"read {to_read}, then access-review {given} audit",
     )
     replace(options, given=given, run=trial.run.id[:16]).show(
         {
@@ -152,7 +161,8 @@ def _init_from(
             "draft": dict(drafting.value(trial.drafted)),
             "summary": said,
         },
-        "\nA trial review, that starts no clock and draws no sample:\n"
+        (f"\n{terminal.wrapped(_UNREAD, options.width)}\n" if unread else "")
+        + "\nA trial review, that starts no clock and draws no sample:\n"
         + terminal.render(said, colour=options.colour, width=options.width),
     )
 

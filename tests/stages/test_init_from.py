@@ -1,6 +1,7 @@
 """Init from exports, as a newcomer runs it: to a first trial review without an edit."""
 
 import csv
+import re
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,15 @@ def test_a_company_of_two_files_reaches_a_first_review(company: Path) -> None:
     text = (company / "w/roles/templates/clerk.yaml").read_text("utf-8")
     assert "must:" not in text
     assert "held by all: a person may promote it to must" in text
+
+
+def test_a_trial_of_drafts_says_that_they_are_to_be_read_first(company: Path) -> None:
+    words = ("init", "w", "--from", "staff.csv", "ledger.csv", "--last-day", "end-of-day", "--zone", "UTC")
+    said = in_folder(company, *NOW, *words).out
+    assert said.index("drafts that nobody has read") < said.index("A trial review") < said.index("VAULT beyond the role")
+    assert re.search(
+        r"^Next: +read .*w/sources and the drafts in w/roles/templates, then access-review ", said, re.MULTILINE
+    )
 
 
 def test_a_trial_starts_no_clock(company: Path) -> None:
