@@ -60,7 +60,9 @@ def test_a_company_of_two_files_reaches_a_first_review(company: Path) -> None:
 def test_a_trial_of_drafts_says_that_they_are_to_be_read_first(company: Path) -> None:
     words = ("init", "w", "--from", "staff.csv", "ledger.csv", "--last-day", "end-of-day", "--zone", "UTC")
     said = in_folder(company, *NOW, *words).out
-    assert said.index("drafts that nobody has read") < said.index("A trial review") < said.index("VAULT beyond the role")
+    assert (
+        said.index("drafts that nobody has read") < said.index("A trial review") < said.index("VAULT beyond the role")
+    )
     assert re.search(
         r"^Next: +read .*w/sources and the drafts in w/roles/templates, then access-review ", said, re.MULTILINE
     )
