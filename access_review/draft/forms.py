@@ -85,6 +85,17 @@ def _agreement(lines: Sequence[str], delimiter: str) -> tuple[float, int]:
     return (rows / every, columns) if columns > 1 else (0.0, columns)
 
 
+def heading_line(lines: Sequence[str], delimiter: str) -> int:
+    """Return the line where the headings begin: the first row that has as many columns as most rows have."""
+    rows = csv.reader(lines, delimiter=delimiter)
+    begins, widths = [1], []
+    for row in rows:
+        widths.append(len(row))
+        begins.append(rows.line_num + 1)
+    usual = Counter(width for width in widths if width > 1).most_common(1)
+    return begins[widths.index(usual[0][0])] if usual else 1
+
+
 def guess_json(value: Any) -> FormGuess:
     """Guess what parsed JSON is, and where its records are."""
     if isinstance(value, dict):

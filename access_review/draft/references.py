@@ -4,10 +4,13 @@ A tenant or a domain is often exported twice: its users with their state, and th
 second would have accounts of its own, which belong to nobody, and what a leaver holds would be nobody's. Pure.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from access_review.draft.columns import ColumnLook
 from access_review.draft.file_kinds import FileKind
+from access_review.draft.headers import meant
 from access_review.draft.inspection import FilesLook, TableLook
 from access_review.draft.joins import ColumnJoin, JoinStep
 from access_review.draft.shapes import Form
@@ -17,6 +20,8 @@ _SHARE = 0.9
 
 _IDS = (Form.GUID, Form.SID, Form.CODE, Form.NUMBER, Form.MAIL, Form.DOMAIN_ACCOUNT)
 """What may name an account, best first. A DN changes when somebody is renamed."""
+
+_ID = re.compile(r"\bid$")
 
 _NAMING = ("account", "mail", "employee_id", "display_name")
 
@@ -30,6 +35,8 @@ class AccountReference:
     other_column: str
     login: bool
     because: str
+    certain: bool
+    """Whether that is an id of one system alone."""
 
 
 def account_column(look: TableLook) -> str | None:
@@ -51,7 +58,9 @@ def account_references(files: FilesLook, tables: Sequence[TableLook]) -> Mapping
         best = min(joins, key=lambda join: _order(join, users[join.other_file]))
         login = best.other_column == account_column(users[best.other_file])
         because = f"{best.rates[0].rate:.0%} of its values are in {best.other_column} of {best.other_file}: one system, two files"
-        found[name] = AccountReference(best.column, best.other_file, best.other_column, login, because)
+        named = next(c for c in users[best.other_file].columns if c.name == best.other_column)
+        certain = _is_id(named, users[best.other_file])
+        found[name] = AccountReference(best.column, best.other_file, best.other_column, login, because, certain)
     return found
 
 
@@ -71,7 +80,25 @@ def _names(join: ColumnJoin, look: TableLook, other: TableLook) -> bool:
         and mine is not None
         and mine.filled == mine.rows
         and look.column("entitlement") != join.column
+        and (_is_id(column, other) or not _states_accounts(look))
     )
+
+
+def _is_id(column: ColumnLook, look: TableLook) -> bool:
+    """Tell whether a column is an id of one service alone: a login, a mail and a number one person has in several."""
+    if column.form in {Form.GUID, Form.SID}:
+        return True
+    peoples = map(look.column, ("mail", "employee_id"))
+    return bool(_ID.search(meant(column.name))) and column.form is Form.CODE and column.name not in peoples
+
+
+def _states_accounts(look: TableLook) -> bool:
+    """Tell whether a list says itself how its accounts are: the same people have accounts of another service, too.
+
+    What it says of members is of accounts elsewhere.
+    """
+    said = map(look.column, ("enabled", "used", "created_at"))
+    return any(column and not re.search(r"\bmember\b", meant(column)) for column in said)
 
 
 def _order(join: ColumnJoin, other: TableLook) -> tuple[float, bool, bool, int, str]:

@@ -197,6 +197,8 @@ def table_source(
         # Where nothing is held, what ends is the account.
         "until": "until" if elsewhere or holds(look) else "expires_at",
     }
+    if elsewhere and not elsewhere.reference.certain:
+        doubts.append(f"its accounts are taken for those of {elsewhere.source}, by {account}: are both of one system?")
     if elsewhere and signed_in:
         doubts.append(f"{found.pop('used')} is not read: it is of accounts, which {elsewhere.source} lists")
     columns += [

@@ -27,12 +27,13 @@ from access_review.connectors.entra.queries import BY_PART
 from access_review.connectors.tabular import cells, delimited, no_rows, sheets, workbook
 from access_review.connectors.tabular.cells import Raw
 from access_review.connectors.tabular.records import read_json
-from access_review.draft.forms import FormGuess, TextForm, guess_form, guess_json
+from access_review.draft.forms import FormGuess, TextForm, guess_form, guess_json, heading_line
 from access_review.errors import AccessReviewError, Unclear, WorkspaceError
 from access_review.guarded_files.plain import read_plain
 from access_review.model import Options
 
 _HEAD = 20_000
+_TRIED = 50  # lines of a text among which its headings are looked for
 _WORKBOOKS = (".xlsx", ".xlsm")
 _SHEETS = (*_WORKBOOKS, ".parquet")
 _HEADING_ROWS = 10  # rows above the headings of a workbook that are tried
@@ -215,13 +216,15 @@ def _json(path: Path, data: bytes, text: str, form: FormGuess) -> FoundTable | F
 def _delimited(path: Path, text: str, form: FormGuess, encoding: str | None) -> FoundTable:
     """Read delimited text quickly; where it is not well formed the strict reader says what is wrong, and where."""
     delimiter = form.delimiter or ","
-    header_row = _header_row(text, delimiter)
-    body = text if header_row == 1 else "".join(text.splitlines(keepends=True)[header_row - 1 :])
+    lines = text.splitlines(keepends=True)
+    header_row = heading_line(text[:_HEAD].splitlines(keepends=True)[:_TRIED], delimiter)
+    own = int(header_row > 1 and delimited.is_own_line(lines[0]))
+    body = "".join(lines[header_row - 1 :])
     heading = next(csv.reader(io.StringIO(body), delimiter=delimiter))
     reading = {
         **({"delimiter": delimiter} if delimiter != "," else {}),
         **({"encoding": encoding} if encoding else {}),
-        **({"header_row": header_row} if header_row > 1 else {}),
+        **({"header_row": header_row - own} if header_row > 1 + own else {}),
     }
     # A program that never ends its last line looks like a file that was cut; what it is, whoever looks at it says.
     said = reading if text.endswith(("\n", "\r")) else {**reading, "open_end": True}
@@ -243,18 +246,6 @@ def _delimited(path: Path, text: str, form: FormGuess, encoding: str | None) -> 
         found = _strict(path, form, reading)
         return replace(found, reading={**said, **found.reading})
     return FoundTable(path, form, table, said)
-
-
-def _header_row(text: str, delimiter: str) -> int:
-    """Return the line where the headings begin: the first row that has as many columns as most rows have."""
-    lines = text[:_HEAD].splitlines(keepends=True)[:50]
-    rows = csv.reader(lines, delimiter=delimiter)
-    begins, widths = [1], []
-    for row in rows:
-        widths.append(len(row))
-        begins.append(rows.line_num + 1)
-    usual = Counter(width for width in widths if width > 1).most_common(1)
-    return begins[widths.index(usual[0][0])] if usual else 1
 
 
 def _strict(path: Path, form: FormGuess, reading: Mapping[str, Any]) -> FoundTable:

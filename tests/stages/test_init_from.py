@@ -68,6 +68,30 @@ def test_a_trial_of_drafts_says_that_they_are_to_be_read_first(company: Path) ->
     )
 
 
+@pytest.mark.parametrize(
+    "first", ["#TYPE Microsoft.ActiveDirectory.Management.ADUser", "sep=,", "Export of 30.10.2026"]
+)
+def test_a_first_line_that_is_none_of_the_table_is_passed_over_by_the_source_too(company: Path, first: str) -> None:
+    ledger = company / "ledger.csv"
+    ledger.write_text(f"{first}\n{ledger.read_text('utf-8')}", "utf-8")
+    said = made(company, "staff.csv", "ledger.csv")
+    assert [one["entitlement"] for one in said["draft"]["left_out"]] == ["ledger:role:VAULT"]
+
+
+@pytest.mark.parametrize("stated", [True, False])
+def test_users_of_one_service_are_not_those_of_another_for_their_logins(company: Path, stated: bool) -> None:
+    logins = [f"u{n:04}" for n in range(1, 32)]
+    numbers = [f"{n:04}" for n in range(1, 32)]
+    chat = [[login, number, "true"] for login, number in zip(logins, numbers, strict=True)]
+    write(company / "chat.csv", ["username", "employee number", "active"], chat)
+    box = [[login, "Member", *(["Active"] if stated else [])] for login in logins]
+    write(company / "box.csv", ["username", "role", *(["status"] if stated else [])], box)
+    made(company, "staff.csv", "chat.csv", "box.csv")
+    assert ("references" in source(company, "box")["options"]) is not stated
+    asked = "# LOOK: its accounts are taken for those of chat, by username: are both of one system?"
+    assert (asked in (company / "w/sources/box.yaml").read_text("utf-8")) is not stated
+
+
 def test_a_trial_starts_no_clock(company: Path) -> None:
     made(company, "staff.csv", "ledger.csv")
     assert access_review(company / "w", "explain", "0002").code == 1

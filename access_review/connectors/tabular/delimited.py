@@ -48,11 +48,10 @@ def read_delimited(
     cut = bool(lines) and not lines[-1].endswith(("\r", "\n"))
     while lines and not lines[-1].strip("\r\n"):
         lines.pop()
-    # Excel's own first line names the delimiter, Export-Csv's the type; neither is a row, and headings are counted after it.
-    first = lines[0].rstrip("\r\n") if lines else ""
-    if declared := _SEPARATOR.fullmatch(first):
+    first = lines[0] if lines else ""
+    if declared := _SEPARATOR.fullmatch(first.rstrip("\r\n")):
         delimiter = delimiter or declared[1]
-    if declared or _TYPE_LINE.fullmatch(first):
+    if is_own_line(first):
         header_row += 1
     if len(lines) < header_row:
         raise WorkspaceError.of([Mistake(file, header_row, 0, "there are no headings: the file is empty")])
@@ -69,6 +68,15 @@ def read_delimited(
     rows = records[1 : len(records) - footer] if footer else records[1:]
     columns, rows = _without_ends(records[0][1], rows)
     return Raw(header_row, columns, tuple(rows), tuple(mistakes), cut=cut)
+
+
+def is_own_line(first: str) -> bool:
+    """Tell whether a first line is a program's own: Excel's names the delimiter, Export-Csv's the type.
+
+    It is no row, and headings are counted after it.
+    """
+    bare = first.rstrip("\r\n")
+    return bool(_SEPARATOR.fullmatch(bare) or _TYPE_LINE.fullmatch(bare))
 
 
 Record = tuple[str, ...]
