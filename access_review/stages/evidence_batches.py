@@ -10,19 +10,24 @@ from access_review.logbook.known import first_journals
 from access_review.logbook.lines import Logbook, LogEntry, LogEvent
 from access_review.plan.record import Plan
 from access_review.policy import CLOSEST_READS
+from access_review.revoke.carried_out import CLOCKS_APART
 from access_review.revoke.statements import LARGEST, Statement, StatementKind, statement_or_none
-from access_review.revoke.states import Transition, not_proven
+from access_review.revoke.states import State, Transition, not_proven
 from access_review.store import files, journal, logbook, plans
 
 
-def check_batches(folder: Path, log: Logbook) -> Iterator[str]:
-    """Yield what is wrong with the journals of a pack, oldest run first; whether each row is as written is checked with its store."""
+def check_batches(folder: Path, log: Logbook, told: list[str]) -> Iterator[str]:
+    """Yield what is wrong with the journals of a pack, oldest run first; whether each row is as written is checked with its store.
+
+    What people carried out and nobody had approved is ``told``: it was done, and the journal is no other for it.
+    """
     for digest, place in sorted(first_journals(log.entries).items(), key=lambda one: (one[1], one[0])):
         path = folder / "runs" / place
         if path.is_file() and path.with_name(_PLAN).is_file():
             try:
                 for wrong in _wrong(folder, path, digest, log):
                     yield f"{place}: {wrong}"
+                told += (f"{place}: {said}" for said in _unapproved(path, digest, log))
             except ArtifactError as error:
                 yield f"{place}: {error.message}"
 
@@ -42,6 +47,17 @@ def _wrong(folder: Path, path: Path, digest: str, log: Logbook) -> Iterator[str]
         yield f"calls {change} {state}, and no two reads apart from each other show it"
     if (begun := log.first(digest, LogEvent.BEGUN)) and (carried_out := _since_begun(steps, begun, log)):
         yield from _not_ordered(folder, path, plan, begun, min(step.at for step in carried_out))
+
+
+def _unapproved(path: Path, digest: str, log: Logbook) -> Iterator[str]:
+    """Say when people began to carry out a plan that nobody had approved by then."""
+    plan = files.read(path.with_name(_PLAN), artifacts.plan(path.parent.name))
+    steps = journal.kept_steps(path)[1]
+    begun = log.first(digest, LogEvent.BEGUN)
+    by_tool = _since_begun(steps, begun, log) if begun else ()
+    first = min((step.at for step in steps if step.state is State.CALLING and step not in by_tool), default=None)
+    if first and not any(_approves(one, plan, first + CLOCKS_APART) for one in _statements(path.parent / "approvals")):
+        yield f"people carried it out from {first:%Y-%m-%d %H:%M} UTC on, and nobody had approved it"
 
 
 def _since_begun(steps: Sequence[Transition], begun: LogEntry, log: Logbook) -> Sequence[Transition]:

@@ -91,7 +91,7 @@ def check_evidence(folder: Path, heads: Iterable[str] = (), digests: Collection[
     for name in found.made.runs:
         found.wrong += _guarded(name, _run(folder, log, name, found))
     found.wrong += _guarded(pack.MANIFEST, found.held.of_no_run(folder, log, found.said))
-    found.wrong += _guarded(pack.MANIFEST, check_batches(folder, log))
+    found.wrong += _guarded(pack.MANIFEST, check_batches(folder, log, found.said))
     removed = removed_things(log)
     found.wrong += view.badly_removed(removed)
     for wrong in (_signature(folder, found.made), _views(folder, found.made, found.runs, removed)):

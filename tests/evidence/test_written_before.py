@@ -166,6 +166,21 @@ def test_what_people_did_before_a_batch_began_is_no_part_of_it(company, tmp_path
     assert check_evidence(packed(own, tmp_path / "pack")).wrong == []
 
 
+def test_what_people_carried_out_and_nobody_had_approved_is_said(company, tmp_path):
+    own = company.copy(tmp_path / "w")
+    assert own.run("plan", "--requested-by", "00007", at="2026-11-16T06:50:00Z").code == 0
+    (plan,) = own.folder.glob("runs/20261116*/plan/plan.json")
+    change = json.loads(plan.read_text())["changes"][0]["id"]
+    assert own.run("verify", "--confirm", change, "--by", "00007", at="2026-11-16T06:53:00Z").code in {0, 5}
+    assert own.sign(8, at="2026-11-16T06:59:00Z").code == 0, "which is too late"
+    found = check_evidence(packed(own, tmp_path / "pack"))
+    (said,) = (one for one in found.said if "nobody had approved" in one)
+    assert said.endswith(
+        "/plan/journal.sqlite: people carried it out from 2026-11-16 06:53 UTC on, and nobody had approved it"
+    )
+    assert found.wrong == []
+
+
 def test_what_was_asked_before_a_run_was_reviewed_again_is_said_not_to_be_shown(company, tmp_path):
     own = company.copy(tmp_path / "w")
     template = own.folder / "roles/templates/clerk.yaml"
