@@ -78,6 +78,12 @@ def test_a_reason_of_two_lines_comes_back_into_its_field_as_it_was_written(serve
     item = own_items(served.run, reviewers[1]).open[0].item.item
     refused = browser.post(f"/review/{item}", {"seen": "0", "reason": written}).text
     assert html.unescape(refused.partition('maxlength="2000">')[2].partition("</textarea>")[0]) == written
+    seen = seen_on(browser.get(f"/review/{item}").text)
+    assert browser.post(f"/review/{item}", {"answer": "revoke", "reason": written, "seen": seen}).status_code == 303
+    for path in (f"/review/{item}", "/review/submit"):
+        assert "⟨U+00" not in browser.get(path).text
+    seen = seen_on(browser.get(f"/review/{item}").text)
+    assert browser.post(f"/review/{item}/take-back", {"seen": seen}).status_code == 303
     handed = browser.post(f"/review/{item}/hand-on", {"to": "No One <b>", "why": 'knows "it"'})
     assert handed.status_code == 422
     assert [html.unescape(one) for one in re.findall(r'name="(?:to|why)" value="([^"]*)"', handed.text)] == [
