@@ -127,8 +127,9 @@ def _row(number: int, cells: Sequence[str], known: _Known) -> LogRow:
 
 
 def first_change(rows: Sequence[LogRow]) -> datetime | None:
-    """Return when the first change of a log was begun; nothing where none was."""
-    return min((row.at for row in rows if row.outcome is Outcome.INTENT), default=None)
+    """Return when the first change of a log was begun, or by then was, where its intent was taken out; nothing where none was."""
+    begun = _UNCLEAR | {Outcome.INTENT, Outcome.PENDING}
+    return min((row.at for row in rows if row.outcome in begun), default=None)
 
 
 def take_log(plan: Plan, rows: Sequence[LogRow], journal: Journal, look: Look, *, by: str, now: datetime) -> int:

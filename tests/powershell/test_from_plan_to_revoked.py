@@ -115,7 +115,10 @@ def test_what_nobody_had_approved_is_taken_and_said_loudly(planned, signed):
     company, _, folder = planned
     if signed:
         assert company.sign(7, "--request", at="2026-10-26T06:06:00Z").code == 0
-    log = str(carried_out(folder, datetime(2026, 10, 26, 6, 10, tzinfo=UTC)))
+    path = carried_out(folder, datetime(2026, 10, 26, 6, 10, tzinfo=UTC))
+    if not signed:  # somebody took out when it was begun
+        path.write_bytes(b"".join(row for row in path.read_bytes().splitlines(keepends=True) if b'"intent"' not in row))
+    log = str(path)
     if "too late" in signed:
         assert company.sign(9, at="2026-10-26T06:40:00Z").code == 0
     now_in_other(company)
