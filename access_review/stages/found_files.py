@@ -24,13 +24,15 @@ import pyarrow.csv
 from access_review import connectors
 from access_review.connectors import Source
 from access_review.connectors.entra.queries import BY_PART
-from access_review.connectors.tabular import cells, delimited, no_rows, sheets, workbook
+from access_review.connectors.tabular import delimited, no_rows, sheets, workbook
 from access_review.connectors.tabular.cells import Raw
 from access_review.connectors.tabular.records import read_json
 from access_review.draft.forms import FormGuess, TextForm, guess_form, guess_json, heading_line
+from access_review.draft.json_tables import as_table, record_lists
 from access_review.errors import AccessReviewError, Unclear, WorkspaceError
 from access_review.guarded_files.plain import read_plain
 from access_review.model import Options
+from access_review.stages.guessed_encoding import decode_guessed
 
 _HEAD = 20_000
 _TRIED = 50  # lines of a text among which its headings are looked for
@@ -131,16 +133,21 @@ def _every_file(paths: Sequence[Path]) -> list[Path]:
 
 
 def _parts(path: Path) -> Iterator[tuple[Path, Callable[[], FoundTable | FormGuess]]]:
-    """Yield what a file is read in, by the name it is shown with: each sheet of a workbook with several, else the whole."""
-    names = []
+    """Yield what a file is read in, by the name it is shown with: each sheet or list of one with several, else the whole."""
+    names: Sequence[str] = []
+    read: Callable[[str], FoundTable] = partial(_records, path)
     if path.suffix.lower() in _WORKBOOKS:
         # What is wrong with a workbook is said when it is read.
         with suppress(AccessReviewError, OSError):
             names = workbook.sheet_names(read_plain(path.resolve(), sheets.LARGEST), path.name)
+            read = partial(_sheet, path, FormGuess(TextForm.DELIMITED, "a workbook"))
+    if path.suffix.lower() == ".json":
+        with suppress(AccessReviewError, OSError, ValueError, RecursionError):
+            names = _lists(path)
     if len(names) < 2:
         yield path, partial(_read, path)
     for name in names if len(names) > 1 else ():
-        yield Path(f"{path} [{name}]"), partial(_sheet, path, FormGuess(TextForm.DELIMITED, "a workbook"), name)
+        yield Path(f"{path} [{name}]"), partial(read, name)
 
 
 def _tried(shown: Path, read: Callable[[], FoundTable | FormGuess]) -> FoundTable | FormGuess | IgnoredFile:
@@ -164,7 +171,7 @@ def _read(path: Path) -> FoundTable | FormGuess:
     wide = data.startswith((b"\xff\xfe", b"\xfe\xff")) or delimited.unmarked(data) != "utf-8"
     if b"\0" in data[:_HEAD] and not wide:
         return FormGuess(TextForm.UNKNOWN, "not text")
-    text, encoding = _text(data, path)
+    text, encoding = decode_guessed(data, path)
     form = guess_form(text[:_HEAD])
     if form.form is TextForm.JSON_RECORDS or form.form is TextForm.GRAPH:
         return _json(path, data, text, form)
@@ -173,25 +180,6 @@ def _read(path: Path) -> FoundTable | FormGuess:
     if form.form is TextForm.PAIRS:
         return FoundTable(path, form, _pairs(text), {})
     return form
-
-
-def _text(data: bytes, path: Path) -> tuple[str, str | None]:
-    """Decode a file; what is no UTF-8 is read as Windows wrote it in Japan or in the west, and said to be."""
-    try:
-        return delimited.decode(data, path.name), None
-    except WorkspaceError:
-        encoding = "cp932" if _is_japanese(data[:_HEAD]) else "cp1252"
-        return delimited.decode(data, path.name, encoding), encoding
-
-
-def _is_japanese(head: bytes) -> bool:
-    """Tell whether letters are two bytes each: of the west's those beyond ASCII nearly always stand alone."""
-    try:
-        head.rpartition(b"\n")[0].decode("cp932")
-    except UnicodeDecodeError:
-        return False
-    runs = re.findall(rb"[\x80-\xff]+", head)
-    return sum(len(run) for run in runs if len(run) > 1) > 0.5 * sum(map(len, runs))
 
 
 def _json(path: Path, data: bytes, text: str, form: FormGuess) -> FoundTable | FormGuess:
@@ -207,10 +195,23 @@ def _json(path: Path, data: bytes, text: str, form: FormGuess) -> FoundTable | F
     if guess.form is not TextForm.JSON_RECORDS:
         return guess if guess.form is not TextForm.UNKNOWN or form.form is TextForm.JSON_RECORDS else form
     raw = read_json(data, path.name, records=guess.collection)
-    columns = [cells.cell_text(name, strip=False) or "" for name in raw.columns]
-    texts = ([cells.cell_text(row[at], strip=False) or "" for _, row in raw.rows] for at in range(len(columns)))
-    table = pa.table({name: pa.array(values, pa.string()) for name, values in zip(columns, texts, strict=True)})
-    return FoundTable(path, guess, table, {"records": guess.collection} if guess.collection else {})
+    return FoundTable(path, guess, as_table(raw), {"records": guess.collection} if guess.collection else {})
+
+
+def _lists(path: Path) -> list[str]:
+    """Return the lists of records of a JSON file that has several, as an account's users, groups and roles."""
+    text, _ = decode_guessed(read_plain(path.resolve(), sheets.LARGEST), path)
+    if guess_form(text[:_HEAD]).form is not TextForm.JSON_RECORDS:
+        return []
+    value = json.loads(text)
+    return [*record_lists(value)] if guess_json(value).form is TextForm.JSON_RECORDS else []
+
+
+def _records(path: Path, name: str) -> FoundTable:
+    raw = read_json(read_plain(path.resolve(), sheets.LARGEST), path.name, records=name)
+    return FoundTable(
+        path, FormGuess(TextForm.JSON_RECORDS, f"records under {name}", name), as_table(raw), {"records": name}
+    )
 
 
 def _delimited(path: Path, text: str, form: FormGuess, encoding: str | None) -> FoundTable:
@@ -325,7 +326,9 @@ def _each_entry_once(paths: Sequence[Path], rows: Collection[Path], ignored: lis
     kept = []
     for path in paths:
         lines = (
-            csv.reader(io.StringIO(_text(read_plain(path.resolve(), sheets.LARGEST), path)[0])) if path in rows else ()
+            csv.reader(io.StringIO(decode_guessed(read_plain(path.resolve(), sheets.LARGEST), path)[0]))
+            if path in rows
+            else ()
         )
         if any(row and row[0].casefold() in known for row in lines):
             ignored.append(IgnoredFile(path, "has entries that stand in the LDIF beside it, which says more of each"))
@@ -335,7 +338,7 @@ def _each_entry_once(paths: Sequence[Path], rows: Collection[Path], ignored: lis
 
 
 def _dns(path: Path) -> Iterator[str]:
-    text = _text(read_plain(path.resolve(), sheets.LARGEST), path)[0].replace("\r\n", "\n").replace("\n ", "")
+    text = decode_guessed(read_plain(path.resolve(), sheets.LARGEST), path)[0].replace("\r\n", "\n").replace("\n ", "")
     for found in re.finditer(r"(?im)^dn:(:?) *(.+)$", text):
         yield (base64.b64decode(found[2]).decode("utf-8", "replace") if found[1] else found[2]).strip().casefold()
 

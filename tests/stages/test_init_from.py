@@ -1,12 +1,15 @@
 """Init from exports, as a newcomer runs it: to a first trial review without an edit."""
 
 import csv
+import json
 import re
+from collections import Counter
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import openpyxl
+import pyarrow.parquet as pq
 import pytest
 from ruamel.yaml import YAML
 
@@ -90,6 +93,27 @@ def test_users_of_one_service_are_not_those_of_another_for_their_logins(company:
     assert ("references" in source(company, "box")["options"]) is not stated
     asked = "# LOOK: its accounts are taken for those of chat, by username: are both of one system?"
     assert (asked in (company / "w/sources/box.yaml").read_text("utf-8")) is not stated
+
+
+def test_lists_of_a_json_file_are_read_each_and_a_list_in_a_record_whole(company: Path) -> None:
+    users = [{"UserName": f"u{n:04}", "Employee Number": f"{n:04}", "GroupList": ["Staff"]} for n in range(1, 32)]
+    users[4]["GroupList"] = ["Staff", "Buyers", "Admins"]
+    users[5]["GroupList"] = []
+    roles = [{"RoleName": f"r{n}", "Arn": f"arn:role/r{n}", "Path": "/", "Tags": []} for n in range(50)]
+    details = {"UserDetailList": users, "RoleDetailList": roles, "Policies": [], "IsTruncated": False}
+    (company / "details.json").write_text(json.dumps(details), "utf-8")
+    said = in_folder(company, *NOW, "--json", "inspect", "details.json").json
+    assert [one["file"] for one in said["files"]] == ["details.json [RoleDetailList]", "details.json [UserDetailList]"]
+    made(company, "staff.csv", "details.json")
+    options = source(company, "details")["options"]
+    assert (options["records"], options["columns"]["entitlement"]) == ("UserDetailList", "GroupList")
+    (run,) = company.glob("w/runs/rehearsals/2*")
+    held = pq.read_table(run / "snapshot/grants.parquet").to_pylist()
+    assert Counter(one["entitlement"] for one in held) == {
+        "details:role:Staff": 30,
+        "details:role:Buyers": 1,
+        "details:role:Admins": 1,
+    }
 
 
 def test_a_trial_starts_no_clock(company: Path) -> None:
