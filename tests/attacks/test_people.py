@@ -159,7 +159,7 @@ def test_a_waiver_is_approved_by_a_person_who_neither_asked_nor_gains(company):
         ("Person 9", "asked for"),
         (" person  9 ", "asked for"),
         ("00012", "about the access of"),
-        ("00020", "nobody of the rosters who works here now"),
+        ("00020", "Person 20 (hr:person:00020) does not work here now"),
     ):
         assert refused(company.run("waive", "approve", name, "--by", by, at=AT), said)
     log = company.folder / "roles/waivers.yaml"

@@ -285,7 +285,6 @@ def test_a_batch_within_the_percentage_that_empties_a_group_is_refused(folder):
     ("words", "said"),
     [
         (["--requested-by", "nobody"], "called 'nobody'"),
-        (["--requested-by", "Person 1"], "Person 1 (hr:person:00001) does not work here now"),
         (["--requested-by", "Person 2", "--rule", "leaver-actve"], "did you mean 'leaver-active' or"),
         (["--requested-by", "Person 2", "--person", "Person 999"], "called 'Person 999'"),
         (["--requested-by", "Person 2", "--client", "HARBR"], "no client is called 'HARBR'"),
@@ -296,6 +295,14 @@ def test_a_plan_for_whom_or_what_does_not_exist_is_refused_and_not_empty(folder,
     done = access_review(folder, *TIME, "plan", *words)
     assert done.code == 2
     assert said in done.err
+    assert not list((folder / "runs").glob("*/plan"))
+
+
+def test_whoever_has_left_asks_for_no_plan_and_is_told_so(folder):
+    put(folder, people=PEOPLE.replace("00001,Person 1,Active,", "00001,Person 1,Terminated,2026-10-01"))
+    assert access_review(folder, *TIME, "audit").code == 0
+    done = access_review(folder, *TIME, "plan", "--requested-by", "Person 1")
+    assert (done.code, "Person 1 (hr:person:00001) does not work here now" in done.err) == (2, True), done.err
     assert not list((folder / "runs").glob("*/plan"))
 
 
