@@ -251,7 +251,7 @@ class Watch:
             whole=done.whole,
             wrong=done.wrong,
         )
-        state, rescinded = watch_leavers.rescinded(state, self.snapshot, now)
+        state, rescinded = watch_leavers.rescinded(state, self.snapshot, self.workspace.folder, now)
         return state, seen, [*self._found(seen, base), *rescinded]
 
     def _found(self, seen: Observation, base: WatchBase) -> list[News]:

@@ -25,7 +25,7 @@ from access_review.stages import apply_standing
 from access_review.stages.apply_standing import LEAVERS
 from access_review.stages.plan import derive_plan, write_plan
 from access_review.stages.review import review_run
-from access_review.store import logged, snapshots
+from access_review.store import logged, plans, snapshots
 from access_review.store.rights import Right, RightHeld, hold
 from access_review.tables import Row
 from access_review.views import alarms
@@ -150,14 +150,24 @@ def _asks(workspace: Workspace, run: Run) -> str | None:
     return reviewers.people_of(snapshots.people(run)).who(named) if named else None
 
 
-def rescinded(state: WatchState, snapshot: Snapshot, now: datetime) -> tuple[WatchState, tuple[News, ...]]:
+def rescinded(
+    state: WatchState, snapshot: Snapshot, workspace: Path, now: datetime
+) -> tuple[WatchState, tuple[News, ...]]:
     """Return what to tell of those for whom something was begun and who, the roster now says, have not left."""
     if not state.acted:
         return state, ()
     rows = {row["person"]: row for row in snapshot.tables["people"].select(["person", "name", "status"]).to_pylist()}
     back = {one: run for one, run in state.acted.items() if rows.get(one, {}).get("status") in ("active", "leave")}
     told = tuple(
-        News(f"rescinded {person} {now.isoformat()}", alarms.rescinded(rows[person]["name"] or person, run))
+        News(
+            f"rescinded {person} {now.isoformat()}",
+            alarms.rescinded(rows[person]["name"] or person, run, _begun(workspace, run)),
+        )
         for person, run in sorted(back.items())
     )
     return replace(state, acted={one: run for one, run in state.acted.items() if one not in back}), told
+
+
+def _begun(workspace: Path, run: str) -> list[str]:
+    """Return the names of the plans of a run of which something was carried out, or may have been."""
+    return sorted(path.parent.name for path in (workspace / "runs" / run).glob(f"*/{plans.JOURNAL}"))

@@ -88,16 +88,24 @@ def prepared(persons: Sequence[str], run: str, plan: str, why: str) -> tuple[str
     return subject, "\n".join(map(visible, lines))
 
 
-def rescinded(person: str, run: str) -> tuple[str, str]:
-    """Return subject and text of the alarm that somebody for whom something was begun has not left, as the roster now says."""
-    text = (
-        f"The roster says now that {person} works here. What was planned for it is not carried out any more.\n\n"
-        f"What was done already can be given back, by two people:\n"
-        f"  access-review --run {run} undo --of standing\n"
-        "To do: ask HR which of the two is right, before anything is given back."
-    )
+def rescinded(person: str, run: str, begun: Sequence[str]) -> tuple[str, str]:
+    """Return subject and text of the alarm that somebody for whom something was begun has not left, as the roster now says.
+
+    ``begun`` are the plans of the ``run`` of which something was carried out.
+    """
+    done = [f"  access-review --run {run} undo --of {plan}" for plan in begun]
+    lines = [
+        f"The roster says now that {person} works here. What was planned for it is not carried out any more.",
+        "",
+        *(
+            ["What was done already can be given back, by two people:", *done]
+            if done
+            else ["Nothing was carried out here."]
+        ),
+        "To do: ask HR which of the two is right" + (", before anything is given back." if done else "."),
+    ]
     # The subject goes into the logbook, which is kept for ever and names nobody.
-    return "Access review: somebody has not left after all", "\n".join(map(visible, text.split("\n")))
+    return "Access review: somebody has not left after all", "\n".join(map(visible, lines))
 
 
 def silent(source: str, since: datetime | None, reason: str, at: datetime) -> tuple[str, str]:

@@ -169,6 +169,8 @@ def test_a_leaver_loses_sign_in_at_once_under_the_standing_approval_and_one_who_
     later(clock, seconds=2)
     seen = watch.look()
     assert "Access review: somebody has not left after all" in seen.told
+    (notice,) = [one for one in company.notices() if "Person 20 works here" in one]
+    assert re.search("undo --of standing", notice), notice
     assert rules(seen.closed) == ["leaver-active", "leaver-residue"]
 
 
@@ -198,6 +200,25 @@ def test_without_one_a_plan_is_prepared_that_two_people_can_sign_and_it_is_void_
     assert (done.json["calls"], set(done.json["states"].values())) == (0, {"skipped"}), done.err
     later(clock, seconds=2)
     assert "Access review: somebody has not left after all" in watch.look().told
+    (notice,) = [one for one in company.notices() if "Person 20 works here" in one]
+    assert "undo --of leavers" in notice, "what apply may have begun has a journal"
+
+
+def test_where_nothing_was_carried_out_nobody_is_told_to_give_it_back(company, clock):
+    policy = company.folder / "roles/policy.yaml"
+    policy.write_text(re.sub("(?m)^standing:.*$", 'watch: {tell: ["00007"], plans_for: "00007"}', policy.read_text()))
+    watch = watched(company, clock)
+    watch.look()
+    company.leave(20, "2026-10-24")
+    later(clock, seconds=2)
+    watch.look()
+    company.status.clear()
+    company.write()
+    later(clock, seconds=2)
+    watch.look()
+    (notice,) = [one for one in company.notices() if "Person 20 works here" in one]
+    assert "Nothing was carried out here." in notice
+    assert "undo" not in notice
 
 
 def test_a_roster_that_many_vanish_from_without_a_termination_is_not_believed(company, clock):
