@@ -163,13 +163,30 @@ def _names(rules: Sequence[Rule]) -> frozenset[str]:
     return frozenset(rule.id for rule in rules)
 
 
-def _refuse_open_again(now: pa.Table, known: pa.Table, before: pa.Table) -> None:
-    """Raise ``WholeNeeded`` where a finding of the last whole run is open again: rules say something of it that were not asked."""
-    standing = frozenset(known.filter(among(known["status"], CURRENT))["finding"].to_pylist())
-    were = frozenset(before.filter(among(before["status"], CURRENT))["finding"].to_pylist())
-    are = frozenset(now.filter(among(now["status"], CURRENT))["finding"].to_pylist())
-    if again_open := (are & were) - standing:
-        raise WholeNeeded(WholeReason.RULE, f"the finding {min(again_open)} is open again")
+def _refuse_said_again(engine: Engine, asked: AskedRules, now: pa.Table, known: pa.Table, before: pa.Table) -> None:
+    """Raise ``WholeNeeded`` where a finding of the last whole run is open again, and a rule that was not asked says something of it."""
+    standing, were, are = (
+        frozenset(some.filter(among(some["status"], CURRENT))["finding"].to_pylist()) for some in (known, before, now)
+    )
+    if not (again_open := (are & were) - standing):
+        return
+    said = frozenset(_of_everything(engine, _telling_of_findings(engine, asked), asked)["subject"].to_pylist())
+    if spoken := again_open & said:
+        raise WholeNeeded(WholeReason.RULE, f"the finding {min(spoken)} is open again")
+
+
+def _telling_of_findings(engine: Engine, asked: AskedRules) -> Sequence[Rule]:
+    """Return the rules that speak of findings of the last whole run, where there is anything that they speak of."""
+    found = [
+        rule
+        for rule in asked.among(asked.relations)
+        if "previous_findings" in tables_read(asked.relations[rule.id].sql)
+        and all(engine.rows(f"SELECT 1 AS any FROM {table} LIMIT 1") for table in rule.nothing_without)
+    ]
+    for rule in found:
+        if lacking := unkept(asked.relations[rule.id]):
+            raise WholeNeeded(WholeReason.RULE, f"the rule {rule.id} reads {min(lacking)} of everybody")
+    return found
 
 
 def _concluded(
@@ -179,7 +196,7 @@ def _concluded(
     aged = passed.rows("findings", [_bound_of_age(asked.policy)], ["finding"])
     known, before = findings.concerned(answered, frozenset(aged["finding"].to_pylist()) if aged else frozenset())
     now = again.conclude_again(part, asked, answered.standing(known), before, answered.hits)
-    _refuse_open_again(now, known, before)
+    _refuse_said_again(part.kept.engine, asked, now, known, before)
     was = with_moment(known, passed.since)
     part.engine.register("findings_before", was)
     others = findings.replace(part.engine, known, passed.until)

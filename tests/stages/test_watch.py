@@ -221,6 +221,24 @@ def test_where_nothing_was_carried_out_nobody_is_told_to_give_it_back(company, c
     assert "undo" not in notice
 
 
+def test_who_leaves_a_second_time_costs_no_more_than_the_first(company, clock):
+    policy = company.folder / "roles/policy.yaml"
+    policy.write_text(re.sub("(?m)^standing:.*$", 'watch: {tell: ["00007"], plans_for: "00007"}', policy.read_text()))
+    watch = watched(company, clock, least=0)
+    watch.look()
+    opened = []
+    for _ in range(2):
+        company.leave(20, "2026-10-24")
+        later(clock, seconds=2)
+        seen = watch.look()
+        opened.append((rules(seen.opened), seen.whole))
+        company.status.clear()
+        company.write()
+        later(clock, seconds=2)
+        assert watch.look().whole == "a run or an audit has come in between"
+    assert opened == [(["leaver-active", "leaver-residue"], "")] * 2
+
+
 def test_a_roster_that_many_vanish_from_without_a_termination_is_not_believed(company, clock):
     policy = company.folder / "roles/policy.yaml"
     policy.write_text(policy.read_text() + "rosters: {vanished: {percent: 1, floor: 1}}\n")
