@@ -119,9 +119,15 @@ def _is_affected(rule: Rule, asked: AskedRules, others: frozenset[str], passed: 
     rests_on = {base for name in reads for base in reviewing.RESTS_ON.get(name, (name,))}
     due = passed.tables([AsOf(), *bounds_of(relation)])
     affected = bool((rests_on | reads) & (others | due)) or not compares_directly(relation)
-    if affected and rule.id not in asked.local and (lacking := unkept(relation)):
-        raise WholeNeeded(WholeReason.RULE, f"the rule {rule.id} reads {min(lacking)} of everybody, and is not local")
+    if affected and rule.id not in asked.local:
+        _require_kept(rule, asked)
     return affected
+
+
+def _require_kept(rule: Rule, asked: AskedRules) -> None:
+    """Raise ``WholeNeeded`` for a rule that is to be asked about everything, and reads what is not kept of everybody."""
+    if lacking := unkept(asked.relations[rule.id]):
+        raise WholeNeeded(WholeReason.RULE, f"the rule {rule.id} reads {min(lacking)} of everybody, and is not local")
 
 
 _MADE = {relation.name: relation.reads for relation in reviewing.RELATIONS}
@@ -170,23 +176,22 @@ def _refuse_said_again(engine: Engine, asked: AskedRules, now: pa.Table, known: 
     )
     if not (again_open := (are & were) - standing):
         return
-    said = frozenset(_of_everything(engine, _telling_of_findings(engine, asked), asked)["subject"].to_pylist())
+    telling = _telling_of_findings(engine, asked)
+    for rule in telling:
+        _require_kept(rule, asked)
+    said = frozenset(_of_everything(engine, telling, asked)["subject"].to_pylist())
     if spoken := again_open & said:
         raise WholeNeeded(WholeReason.RULE, f"the finding {min(spoken)} is open again")
 
 
 def _telling_of_findings(engine: Engine, asked: AskedRules) -> Sequence[Rule]:
     """Return the rules that speak of findings of the last whole run, where there is anything that they speak of."""
-    found = [
+    return [
         rule
         for rule in asked.among(asked.relations)
         if "previous_findings" in tables_read(asked.relations[rule.id].sql)
         and all(engine.rows(f"SELECT 1 AS any FROM {table} LIMIT 1") for table in rule.nothing_without)
     ]
-    for rule in found:
-        if lacking := unkept(asked.relations[rule.id]):
-            raise WholeNeeded(WholeReason.RULE, f"the rule {rule.id} reads {min(lacking)} of everybody")
-    return found
 
 
 def _concluded(
