@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from access_review.engine import Engine
 from access_review.findings.judged_share import Judged, UnjudgedPart
+from access_review.model import AsOf
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +13,8 @@ class ReviewCounts:
 
     ``grants`` are direct ones, synced copies apart; ``privileged`` those of privileged entitlements, of which
     ``standing`` are held all the time. ``agents`` are the AI agents of registers and sources. ``not_judged`` says why
-    the others were not judged, and ``copies`` counts the synced ones: null in a review from before that was kept.
+    the others were not judged, and ``copies`` counts the synced ones; ``applications`` are these with the consents, and
+    ``movers`` those who are here and have had an assignment that ended. Null is what a review from before did not count.
     """
 
     accounts: int
@@ -23,6 +25,8 @@ class ReviewCounts:
     agents: int
     copies: int | None = None
     not_judged: tuple[UnjudgedPart, ...] | None = None
+    applications: int | None = None
+    movers: int | None = None
 
     @property
     def judged(self) -> Judged | None:
@@ -33,8 +37,11 @@ class ReviewCounts:
 
 
 def count_review(engine: Engine, judged: Judged) -> ReviewCounts:
-    """Count a review whose rules have run; reads ``grants, entitlements, people, accounts`` of the engine."""
-    row = engine.rows(_COUNTED)[0]
+    """Count a review whose rules have run.
+
+    Reads ``grants, entitlements, people, accounts, assignments, applications`` of the engine.
+    """
+    row = engine.rows(_COUNTED, now=AsOf())[0]
     return ReviewCounts(
         accounts=judged.accounts,
         grants=judged.grants,
@@ -44,6 +51,8 @@ def count_review(engine: Engine, judged: Judged) -> ReviewCounts:
         agents=row["agents"] + row["unlisted"],
         copies=judged.copies,
         not_judged=judged.unjudged,
+        applications=row["applications"],
+        movers=row["movers"],
     )
 
 
@@ -51,7 +60,10 @@ _COUNTED = """
     SELECT count(*) AS privileged,
            CAST(coalesce(sum(CASE WHEN g.mode = 'assigned' THEN 1 ELSE 0 END), 0) AS BIGINT) AS standing,
            (SELECT count(*) FROM people WHERE kind = 'agent' AND status IN ('active', 'leave')) AS agents,
-           (SELECT count(*) FROM accounts WHERE kind = 'agent' AND person IS NULL) AS unlisted
+           (SELECT count(*) FROM accounts WHERE kind = 'agent' AND person IS NULL) AS unlisted,
+           (SELECT count(*) FROM applications) AS applications,
+           (SELECT count(DISTINCT a.person) FROM assignments AS a JOIN people AS p ON p.person = a.person
+            WHERE a.ends_latest < :now AND p.status IN ('active', 'leave')) AS movers
     FROM grants AS g JOIN entitlements AS e ON e.entitlement = g.entitlement
     WHERE e.privileged
 """

@@ -12,7 +12,8 @@ from enum import StrEnum
 from access_review.model import Rag
 from access_review.scorecard.follow_up import FollowUp, FollowUpKind, of_kind
 from access_review.scorecard.ladder import LadderStep
-from access_review.scorecard.measures import Measurement, Unmeasured, measure
+from access_review.scorecard.measurement import Measurement, Unmeasured
+from access_review.scorecard.measures import measure
 from access_review.scorecard.records import QUARTER, Records
 from access_review.settings.checklist import Checkpoint, CheckpointList
 from access_review.settings.measures import MeasureName

@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from access_review.findings.control import CONTROL_RULES
 from access_review.findings.counts import ReviewCounts
 from access_review.scorecard.follow_up import FollowUpKind
+from access_review.scorecard.measurement import Measurement, Unmeasured
 from access_review.scorecard.nine_in_ten import nine_in_ten, nine_in_ten_closed_within
 from access_review.scorecard.records import QUARTER, AuditFigures, Records, RuleFigures, RunRecord, counted_changes
 from access_review.scorecard.training import counted
@@ -17,47 +17,6 @@ from access_review.settings.measures import MeasureName
 MONTH, WEEKS_BACK = timedelta(days=28), 13
 ANSWERED_WITHIN = timedelta(days=14)
 """How long a mini-audit may take."""
-
-
-class Unmeasured(StrEnum):
-    """Why a figure is not known."""
-
-    NO_RUN = "no-run"
-    NOT_REVIEWED = "not-reviewed"
-    NOT_COUNTED = "not-counted"
-    """The run was reviewed by a version that did not count it."""
-    NOT_EVALUATED = "not-evaluated"
-    NO_AUDIT = "no-audit"
-    NO_LEAVERS_READ = "no-leavers-read"
-    NOT_PROVEN = "not-proven"
-    NEVER_DONE = "never-done"
-    NOTHING_YET = "nothing-yet"
-    NO_TRAININGS = "no-trainings"
-    """No source has trainings, and none was assigned by name."""
-    NOT_WHOLE = "not-whole"
-    """What it is made of was not read whole."""
-    GOES_ON = "goes-on"
-    """It was begun, and there is time left to finish it."""
-    NO_CHECKLIST = "no-checklist"
-    OUT_OF_DATE = "out-of-date"
-    NONE_PRIVILEGED = "none-privileged"
-    NO_AGENTS = "no-agents"
-    OPEN_FOR_LONGER = "open-for-longer"
-
-
-@dataclass(frozen=True, slots=True)
-class Measurement:
-    """A figure: its value in the measure's unit, null where it is not known, with why.
-
-    ``at`` is the moment that it is about; ``part`` of ``whole`` are the counts behind a percentage, where there are any.
-    """
-
-    name: MeasureName
-    value: float | None
-    at: datetime | None
-    part: int | None = None
-    whole: int | None = None
-    why: Unmeasured | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,14 +171,31 @@ def _counted(view: _View, of: Callable[[RunRecord, ReviewCounts], _Found]) -> _F
 
 
 def _of_rules(view: _View, of: Callable[[RunRecord, Sequence[RuleFigures]], _Found]) -> _Found:
-    """Return a figure about findings; where a rule that was named was not evaluated, nothing is known."""
+    """Return a figure about findings; where a rule that was named was not evaluated, or none at all, nothing is known."""
     run = view.reviewed()
     if run is None:
         return _unknown(Unmeasured.NO_RUN if view.newest is None else Unmeasured.NOT_REVIEWED)
     wanted = view.wanted(run)
-    if not wanted or (view.rules and not (len(wanted) == len(view.rules) and all(one.evaluated for _, one in wanted))):
+    known = [one.evaluated for _, one in wanted]
+    if not any(known) or (view.rules and not (len(wanted) == len(view.rules) and all(known))):
         return _unknown(Unmeasured.NOT_EVALUATED, run.as_of)
+    if run.counts and _concern_nothing(view.rules, run.counts) and not any(one.open + one.waived for _, one in wanted):
+        return None, run.as_of, 0, 0, Unmeasured.NOTHING_CONCERNED
     return of(run, [one for _, one in wanted])
+
+
+_CONCERNED: Mapping[str, Callable[[ReviewCounts], int | None]] = {
+    "agent-beyond-purpose": lambda counts: counts.agents,
+    "agent-unowned": lambda counts: counts.agents,
+    "app-consent-unapproved": lambda counts: counts.applications,
+    "mover-kept-access": lambda counts: counts.movers,
+}
+"""Of how many each rule could find something, where a source that tells of none does not show that there are none."""
+
+
+def _concern_nothing(rules: Collection[str], counts: ReviewCounts) -> bool:
+    """Tell whether rules that are named are all about what no source tells of."""
+    return bool(rules) and all(name in _CONCERNED and _CONCERNED[name](counts) == 0 for name in rules)
 
 
 def _open_findings(run: RunRecord, rules: Sequence[RuleFigures]) -> _Found:

@@ -7,7 +7,8 @@ from enum import StrEnum
 
 from access_review.scorecard.checkpoints import followed_up
 from access_review.scorecard.follow_up import FollowUp, FollowUpKind, of_kind
-from access_review.scorecard.measures import Measurement, Unmeasured, measure
+from access_review.scorecard.measurement import NO_RECORD, NOTHING_TOLD, Measurement, Unmeasured
+from access_review.scorecard.measures import measure
 from access_review.scorecard.records import Records
 from access_review.settings.checklist import CheckpointList
 from access_review.settings.measures import MeasureName
@@ -156,13 +157,6 @@ def _stated(metric: Metric, records: Records, at: datetime) -> MetricScore:
     if until is None or until <= at or not isinstance(value, int | float):
         return MetricScore(metric, Known.EXPIRED, None, 0.0, attested=said[-1])
     return MetricScore(metric, Known.ATTESTED, float(value), points_for(metric, float(value)), attested=said[-1])
-
-
-NOTHING_TOLD = frozenset({Unmeasured.NONE_PRIVILEGED, Unmeasured.NO_AGENTS})
-"""Why a figure is of nothing: no source tells of such a thing, which does not show that there is none."""
-
-NO_RECORD = frozenset({Unmeasured.NO_TRAININGS})
-"""Why a figure is not known where no record could hold it: only then does a statement take its place."""
 
 
 def about_metric(name: str) -> str:

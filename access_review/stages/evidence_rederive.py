@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import zip_longest
 from pathlib import Path
 
@@ -124,8 +124,5 @@ def _others(run: Run, reviewed: Reviewed, again: _Again) -> Iterator[str]:
 
 def _same_counts(kept: ReviewCounts, counted: ReviewCounts | None) -> bool:
     """Tell whether as much was counted, of what a review counted then."""
-    if counted and kept.copies is None:
-        counted = replace(counted, copies=None)
-    if counted and kept.not_judged is None:
-        counted = replace(counted, not_judged=None)
-    return kept == counted
+    not_then = {one.name: None for one in fields(kept) if getattr(kept, one.name) is None}
+    return counted is not None and kept == replace(counted, **not_then)  # type: ignore[arg-type]

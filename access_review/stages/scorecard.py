@@ -10,6 +10,7 @@ from access_review.offboarding.leaver import Leavers
 from access_review.runs import Run
 from access_review.scorecard import score
 from access_review.scorecard.follow_up import FollowUp
+from access_review.scorecard.measurement import NO_RECORD
 from access_review.scorecard.score import Scorecard
 from access_review.settings.scorecard import Formulas, Metric
 from access_review.stages.records_at import records_at
@@ -74,4 +75,4 @@ def attest_metric(
 def _is_measured(workspace: Workspace, metric: Metric, now: datetime) -> bool:
     """Tell whether a record could hold a metric's figure, so that no statement takes its place."""
     found = next(one for one in read_scorecard(workspace, now).metrics if one.metric == metric)
-    return found.measured is not None and found.measured.why not in score.NO_RECORD
+    return found.measured is not None and found.measured.why not in NO_RECORD

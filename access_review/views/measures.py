@@ -1,6 +1,6 @@
 """Figures in words: a value with its unit and its counts, or why it is not known."""
 
-from access_review.scorecard.measures import Measurement, Unmeasured
+from access_review.scorecard.measurement import Measurement, Unmeasured
 from access_review.settings.measures import MEASURES, MeasureName, MeasureUnit
 from access_review.views.terminal import table
 
@@ -21,6 +21,7 @@ _WHY = {
     Unmeasured.OUT_OF_DATE: "the newest record of it is too old",
     Unmeasured.NONE_PRIVILEGED: "no source tells what is privileged",
     Unmeasured.NO_AGENTS: "no source tells of an AI agent",
+    Unmeasured.NOTHING_CONCERNED: "no source tells of anybody or anything that it is about",
     Unmeasured.OPEN_FOR_LONGER: "more than one in ten have been open for longer than any took that closed",
 }
 
@@ -41,6 +42,7 @@ _BRIEF = {
     Unmeasured.OUT_OF_DATE: "too old",
     Unmeasured.NONE_PRIVILEGED: "nothing said to be privileged",
     Unmeasured.NO_AGENTS: "no agent is known",
+    Unmeasured.NOTHING_CONCERNED: "nothing it is about is known",
     Unmeasured.OPEN_FOR_LONGER: "too many are open for longer",
 }
 """The same in so few words that they fit beside what is due."""

@@ -11,7 +11,8 @@ from access_review.model import Rag
 from access_review.scorecard.checkpoints import StatusReason, assess, cases_of, due_at, followed_up, read_checkpoint
 from access_review.scorecard.follow_up import FollowUp, FollowUpKind
 from access_review.scorecard.ladder import LadderStep
-from access_review.scorecard.measures import Unmeasured, measure
+from access_review.scorecard.measurement import Unmeasured
+from access_review.scorecard.measures import measure
 from access_review.scorecard.records import AuditFigures, LeaverFigures, Records, RuleFigures, RunRecord
 from access_review.settings.checklist import Checkpoint, CheckpointList
 from access_review.settings.measures import MEASURES, MeasureName
@@ -288,3 +289,26 @@ def test_no_agent_at_all_is_not_every_agent_owned():
         known = records(run(0, counts=replace(none, agents=agents), agent_unowned=0))
         assert read_checkpoint(one, known, START).rag is rag
     assert read_checkpoint(one, records(run(0, counts=none, agent_unowned=0)), START).reason is StatusReason.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("rule", "counted"),
+    [("agent-beyond-purpose", "agents"), ("app-consent-unapproved", "applications"), ("mover-kept-access", "movers")],
+)
+def test_nothing_found_of_what_no_source_tells_of_is_no_figure(rule, counted):
+    def counts(number):
+        wholes = {"agents": 1, "applications": 1, "movers": 1} | {counted: number}
+        return ReviewCounts(accounts=3, grants=3, grants_judged=3, privileged=0, standing=0, **wholes)
+
+    read = replace(run(21), rules={rule: RuleFigures(True)})
+    for name in (MeasureName.OPEN_FINDINGS, MeasureName.OLDEST_FINDING):
+        for number, value in ((0, None), (1, 0.0), (None, 0.0)):
+            known = records(replace(read, counts=counts(number)))
+            assert measure(name, known, START + 22 * DAY, [rule]).value == value
+    still_open = replace(read, counts=counts(0), rules={rule: RuleFigures(True, open=2)})
+    assert measure(MeasureName.OPEN_FINDINGS, records(still_open), START + 22 * DAY, [rule]).value == 2
+
+
+def test_nothing_found_by_no_rule_at_all_is_no_figure():
+    known = records(replace(run(21), rules={"never-used": RuleFigures(False), "toxic-pair": RuleFigures(False)}))
+    assert measure(MeasureName.OPEN_FINDINGS, known, START + 22 * DAY).why is Unmeasured.NOT_EVALUATED

@@ -1,5 +1,6 @@
 """The scorecard as a formula: points in proportion, unknown earns nothing, and a statement ends when it says."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -66,7 +67,8 @@ def test_what_is_unknown_or_too_old_earns_nothing_and_comes_first_of_what_to_gai
 
 
 def test_what_there_was_nothing_of_is_not_measured_and_earns_nothing():
-    card = scored(formulas(measured="exception-rate", good=0, bad=10), run(10))
+    looked_for = replace(run(10), rules={"toxic-pair": RuleFigures(evaluated=True)})
+    card = scored(formulas(measured="exception-rate", good=0, bad=10), looked_for)
     none = card.metrics[-1]
     assert (none.known, none.value, none.points, card.dimensions[-1].unknown) == (Known.NOT_MEASURED, None, 0, 20)
     assert measures.figure(none.measured) == "not measured: nothing to measure yet (0 of 0)"

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from access_review.scorecard.follow_up import FollowUp, FollowUpKind
-from access_review.scorecard.measures import Unmeasured, measure
+from access_review.scorecard.measurement import Unmeasured
+from access_review.scorecard.measures import measure
 from access_review.scorecard.records import CarriedOut, Records, RunRecord
 from access_review.scorecard.training import TrainingFigures, TrainingLine, trainings
 from access_review.settings.measures import MeasureName
