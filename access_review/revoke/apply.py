@@ -88,7 +88,8 @@ class Applied:
 class ApplyRun:
     """One run of :func:`apply`: its settings, and what it has counted so far.
 
-    ``most`` is how many calls it may make, where that is limited.
+    ``most`` is how many calls it may make, where that is limited. ``waited_for`` is what a person was asked to do before
+    and has not done yet, in words: it is left alone, and costs no call.
     """
 
     plan: Plan
@@ -103,6 +104,7 @@ class ApplyRun:
     jitter: Jitter = lambda: 0.5
     on_progress: OnProgress = lambda _: None
     most: int | None = None
+    waited_for: Mapping[str, str] = field(default_factory=dict)
     stopped: str = ""
     calls: int = 0
     failures: int = 0
@@ -123,6 +125,7 @@ def apply(batch: ApplyRun, *, only: Sequence[str] = ()) -> Applied:
         batch.journal.note(Note("resumed" if batch.journal.notes else "opened", batch.started, batch.by))
         _remind(batch)
         _settle_interrupted(batch, wanted)
+        _skip_waited_for(batch, wanted)
         _carry_out(batch, wanted)
         _settle_interrupted(batch, wanted)
         ended = Note("stopped" if batch.stopped else "ended", batch.clock.now(), batch.stopped)
@@ -166,6 +169,15 @@ def _settle_interrupted(batch: ApplyRun, wanted: Sequence[Change]) -> None:
             elif standing.state is State.CALLING:
                 _add(batch, change, State.UNKNOWN, seen.reason or "interrupted, and it cannot be read", seen.server)
     batch.journal.flush()
+
+
+def _skip_waited_for(batch: ApplyRun, wanted: Sequence[Change]) -> None:
+    """Skip what was ordered before and is waited for, also when nothing more may be called."""
+    for change in wanted:
+        standing, why = batch.journal.standing(change.id), batch.waited_for.get(change.id)
+        if why and standing.state in {State.PLANNED, State.DEFERRED}:
+            _add(batch, change, State.INTENT, attempt=standing.attempt + 1)
+            _add(batch, change, State.SKIPPED, why)
 
 
 def _carry_out(batch: ApplyRun, wanted: Sequence[Change]) -> None:

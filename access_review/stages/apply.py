@@ -20,7 +20,7 @@ from access_review.snapshot import Snapshot
 from access_review.stages import removal_notices
 from access_review.stages.approve import sign_execution
 from access_review.stages.keep_signed import Signer
-from access_review.stages.other_batches import journalled, left_today, taken_lately, taken_since
+from access_review.stages.other_batches import left_today, taken_lately, taken_since
 from access_review.stages.rederive import decisions_then, is_derivable, refuse_other_version, require_derived
 from access_review.stages.work_orders import write_orders
 from access_review.store import last_reads, plans, reviews, snapshots
@@ -101,8 +101,6 @@ def _applied(
             if not standing:
                 raise PlanRefused("it was planned under the standing removal, for an unattended run", hint="plan again")
             judge = _not_stopped(judge, stored, workspace, backing.rosters, clock)
-        if standing:
-            judge = _not_ordered_twice(judge, workspace, now)
         with systems.executors(workspace, plan.changes, now, last) as executors:
             # Of a batch that began, all counts as taken where nobody can say more: one that nothing let in did not begin.
             plans.begin(stored, by, now, standing=_digest_of_standing(stored, workspace) if standing else "")
@@ -119,6 +117,7 @@ def _applied(
                 jitter=random.random,
                 on_progress=pace.told,
                 most=backing.most,
+                waited_for=_waited_for(workspace, now) if standing else {},
             )
             applied = apply.apply(batch, only=pace.only)
         write_orders(stored, workspace, journal.standings, clock.now())
@@ -271,20 +270,14 @@ def _not_stopped(
     return judged
 
 
-def _not_ordered_twice(judge: apply.Judge, workspace: Workspace, now: datetime) -> apply.Judge:
-    """Leave alone what a person has been asked to do and has not done yet: an unattended run comes again soon."""
-    ordered: dict[str, datetime] = {}
-    for _, change, row in journalled(workspace):
-        ordered.pop(change.id, None)
-        if row.state is State.ORDERED and now - row.at < FOLLOWED:
-            ordered[change.id] = row.at
-
-    def judged(change: Change, now: datetime) -> Recheck:
-        if at := ordered.get(change.id):
-            return Recheck(skipped=f"it was ordered at {at:%Y-%m-%d %H:%M} UTC, and is waited for")
-        return judge(change, now)
-
-    return judged
+def _waited_for(workspace: Workspace, now: datetime) -> dict[str, str]:
+    """Return what a person has been asked to do and has not done yet, by change, in words: an unattended run comes again soon."""
+    return {
+        change.id: f"it was ordered at {status.at:%Y-%m-%d %H:%M} UTC, and is waited for"
+        for plan, journal in plans.journals(workspace.folder)
+        for change in plan.changes
+        if (status := journal.standing(change.id)).state is State.ORDERED and status.at and now - status.at < FOLLOWED
+    }
 
 
 def _refuse_unprepared(stored: StoredPlan) -> None:

@@ -42,7 +42,7 @@ def called_today(workspace: Workspace, now: datetime, counts: Counts, besides: P
     """
     called = [
         (plan.digest, change.id)
-        for plan, change, row in journalled(workspace, besides)
+        for plan, change, row in _journalled(workspace, besides)
         if row.state is State.CALLING and row.at > now - DAY and counts(plan, change)
     ]
     unshown = {
@@ -66,7 +66,7 @@ def removals_left(workspace: Workspace, now: datetime) -> int:
     return max(0, removal.daily - called) if removal else 0
 
 
-def journalled(workspace: Workspace, besides: Path | None = None) -> Iterator[tuple[Plan, Change, Transition]]:
+def _journalled(workspace: Workspace, besides: Path | None = None) -> Iterator[tuple[Plan, Change, Transition]]:
     """Yield every row about a change from the journals of a workspace, with the change and its plan.
 
     ``besides`` is the path of a journal left out. Raises as :func:`access_review.store.plans.journals` does.
@@ -115,7 +115,7 @@ def _stored(plan: Plan, journal: Path) -> StoredPlan:
 
 
 def taken_since(stored: StoredPlan, workspace: Workspace) -> list[Change]:
-    """Return what other batches have changed, or may have, since the snapshot of this plan; raises as :func:`journalled` does."""
+    """Return what other batches have changed, or may have, since the snapshot of this plan; raises as :func:`access_review.store.plans.journals` does."""
     found = []
     for plan, journal in plans.journals(workspace.folder, besides=stored.journal):
         for change in plan.changes:

@@ -10,6 +10,7 @@ from tests.support.workspaces import Company
 pytestmark = pytest.mark.slow
 
 FRIDAY = "2026-10-30T19:00:00Z"
+QUARTERS = ("19:00", "19:15", "19:30", "19:45")
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +56,18 @@ def test_what_is_ordered_is_not_ordered_again_and_is_proven_when_it_is_done(sign
     (run,) = [path.parents[1].name for path in signed.folder.glob("runs/20261030T19*/standing/journal.sqlite")]
     verified = signed.run("--json", "--run", run, "verify", "--of", "standing", at="2026-10-31T16:00:00Z")
     assert [one["state"] for one in verified.json["changes"]] == ["revoked"]
+
+
+def test_an_order_is_given_once_however_often_the_job_comes_and_leaves_room_for_the_next_leaver(signed):
+    signed.leave(20, "2026-10-29")
+    ordered = [signed.run("--json", "apply", "--standing", at=f"2026-10-30T{at}Z").json for at in QUARTERS]
+    assert [one["calls"] for one in ordered] == [1, 0, 0, 0]
+    assert all(one["refused"] == [] for one in ordered)
+    signed.leave(21, "2026-10-29")
+    both = [signed.run("--json", "apply", "--standing", at=f"2026-10-30T{at}Z") for at in ("20:00", "20:15")]
+    assert [(one.code, one.json["calls"], one.json["refused"]) for one in both] == [(0, 1, []), (0, 0, [])], (
+        "a day's worth was ordered, and nothing of it is said to be refused"
+    )
 
 
 def test_no_more_in_a_day_than_was_signed_for_over_all_batches(signed):
