@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from access_review.connectors.tabular.drawn import is_drawn
+
 
 class TextForm(StrEnum):
     """What a file is before anything in it is read."""
@@ -65,6 +67,8 @@ def guess_form(head: str) -> FormGuess:
     whole = lines[:-1][:50] or lines
     if lines and re.match(r'(?i)"?dn"?,(.*,)?"?(objectclass|samaccountname|member|memberof|cn|name)"?(,|$)', lines[0]):
         return FormGuess(TextForm.LDIF, "an export of csvde: the DN first")
+    if is_drawn(whole):
+        return FormGuess(TextForm.DELIMITED, "a list drawn with bars", None, "|")
     best = max(_DELIMITERS, key=lambda d: _agreement(whole, d))
     share, columns = _agreement(whole, best)
     if share >= _MOST and columns > 1:

@@ -26,6 +26,7 @@ from access_review.connectors import Source
 from access_review.connectors.entra.queries import BY_PART
 from access_review.connectors.tabular import delimited, no_rows, sheets, workbook
 from access_review.connectors.tabular.cells import Raw
+from access_review.connectors.tabular.drawn import is_drawn
 from access_review.connectors.tabular.records import read_json
 from access_review.draft.forms import FormGuess, TextForm, guess_form, guess_json, heading_line
 from access_review.draft.json_tables import as_table, record_lists
@@ -218,6 +219,8 @@ def _delimited(path: Path, text: str, form: FormGuess, encoding: str | None) -> 
     """Read delimited text quickly; where it is not well formed the strict reader says what is wrong, and where."""
     delimiter = form.delimiter or ","
     lines = text.splitlines(keepends=True)
+    if is_drawn(lines):
+        return _strict(path, form, {"encoding": encoding} if encoding else {})
     header_row = heading_line(text[:_HEAD].splitlines(keepends=True)[:_TRIED], delimiter)
     own = int(header_row > 1 and delimited.is_own_line(lines[0]))
     body = "".join(lines[header_row - 1 :])

@@ -11,6 +11,7 @@ import io
 import re
 from collections.abc import Iterator
 
+from access_review.connectors.tabular import drawn
 from access_review.connectors.tabular.cells import LONGEST, Raw
 from access_review.errors import Mistake, WorkspaceError
 
@@ -42,9 +43,12 @@ def read_delimited(
     """Read delimited text whose headings stand on line ``header_row``; the last ``footer`` records are left out.
 
     Raises ``WorkspaceError`` where nothing can be read: no such encoding, text
-    in another one, no headings, an unclear delimiter. All else is in the result.
+    in another one, no headings, an unclear delimiter. All else is in the result. A list drawn with bars is read
+    as one where nothing is said of its lines.
     """
     lines = list(io.StringIO(decode(data, file, encoding), newline=""))
+    if delimiter in {None, "|"} and header_row == 1 and not footer and drawn.is_drawn(lines):
+        return drawn.read_drawn(lines, file)
     cut = bool(lines) and not lines[-1].endswith(("\r", "\n"))
     while lines and not lines[-1].strip("\r\n"):
         lines.pop()
