@@ -12,7 +12,7 @@ and imported only when a source names them.
 """
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
@@ -22,7 +22,7 @@ from typing import Any
 import rfc8785
 
 from access_review.changes import Capabilities, Connector, capabilities_of, is_recorded
-from access_review.errors import WorkspaceError
+from access_review.errors import ConnectorError, WorkspaceError
 from access_review.tables import Row
 
 __all__ = [
@@ -81,6 +81,12 @@ def incomplete(
         "received": received,
         "expected": expected,
     }
+
+
+def not_there(source: Source, names: Iterable[str]) -> ConnectorError:
+    """Return the error of files that are not there: like a server that does not answer, they say nothing of the others."""
+    hint = f"looked in {source.folder}: was the export not made, or has it another name now?"
+    return ConnectorError(source.name, f"{', '.join(sorted(names))}: no such file or folder", hint=hint)
 
 
 def system(source: Source, identity: str | None, name: str | None) -> tuple[str, Row]:

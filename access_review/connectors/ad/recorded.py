@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from access_review.changes import Capabilities, Mark
-from access_review.connectors import Source, shrunk
+from access_review.connectors import Source, not_there, shrunk
 from access_review.connectors.ad import csvde
 from access_review.connectors.ad.capabilities import CAPABILITIES
 from access_review.connectors.ad.dialect import DirectoryOptions
@@ -38,7 +38,10 @@ class RecordedDirectory:
     options: DirectoryOptions
 
     def collect(self, as_of: datetime) -> Iterator[tuple[str, Row]]:
-        """Yield every row; raises ``WorkspaceError`` with every mistake of every file, after all have been read."""
+        """Yield every row; raises ``WorkspaceError`` with every mistake of every file, after all have been read.
+
+        Raises ``ConnectorError`` where a file is not there: a day without an export is no mistake in the workspace.
+        """
         mistakes: list[Mistake] = []
         reading = DirectoryReading(self.source, self.options, as_of)
         found: Counter[str] = Counter()
@@ -57,14 +60,14 @@ class RecordedDirectory:
 
     def _paths(self) -> list[tuple[str, Path]]:
         found: dict[str, Path] = {}
-        mistakes = []
+        gone = []
         for pattern in self.files:
             names = [pattern] if _exists(self.source.folder / pattern) else _matching(self.source.folder, pattern)
-            if not names:
-                mistakes.append(Mistake(pattern, 0, 0, "no such file", f"looked in {self.source.folder}"))
             found.update((name, self.source.folder / name) for name in names)
-        if mistakes:
-            raise WorkspaceError.of(mistakes)
+            if not names:
+                gone.append(pattern)
+        if gone:
+            raise not_there(self.source, gone)
         return sorted(found.items())
 
     def _entries(

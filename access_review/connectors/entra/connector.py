@@ -106,8 +106,8 @@ def connect(
     sensitivity: the class of data behind entitlements, by pattern of their names; the first that fits.
     empty: what stands for an empty value in this tenant, beside the usual (N/A, NULL, - …).
 
-    Raises ``WorkspaceError`` for a folder or file that is not there. Raises ``ConnectorError`` for a secret or
-    certificate that cannot be had.
+    Raises ``WorkspaceError`` for options that exclude each other, ``ConnectorError`` for a secret or certificate that
+    cannot be had.
     """
     paged = PagedTenant(
         source,
@@ -153,11 +153,6 @@ def _saved(paged: PagedTenant, recorded: str | dict[str, str]) -> PagedTenant:
     source = paged.source
     if isinstance(recorded, str):
         folder = source.folder / recorded
-        if not folder.is_dir():
-            raise WorkspaceError(f"{source.name}: recorded: no folder {recorded!r}", hint="save Graph pages there")
         return replace(paged, pages=SavedPages(folder), files=(folder,))
-    missing = sorted(name for name in recorded.values() if not (source.folder / name).is_file())
-    if missing:
-        raise WorkspaceError(f"{source.name}: recorded: no file {', '.join(map(repr, missing))}")
     files = tuple(source.folder / name for name in recorded.values())
     return replace(paged, pages=SavedPages(source.folder, recorded), files=files)

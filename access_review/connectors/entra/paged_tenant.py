@@ -1,5 +1,6 @@
 """Everything one tenant holds, read through its pages: saved ones, or those that Graph gives now."""
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from access_review.changes import Capabilities, Mark
-from access_review.connectors import Source, system
+from access_review.connectors import Source, not_there, system
 from access_review.connectors.classification import Classification
 from access_review.connectors.entra.capabilities import CAPABILITIES
 from access_review.connectors.entra.pages import PagedCollection, Pages
@@ -43,7 +44,12 @@ class PagedTenant:
     files: tuple[Path, ...] = ()
 
     def collect(self, as_of: datetime) -> Iterator[tuple[str, Row]]:  # noqa: ARG002  pages say when they were saved
-        """Yield ``(table, row)`` for everything the tenant holds, and the verdicts."""
+        """Yield ``(table, row)`` for everything the tenant holds, and the verdicts.
+
+        Raises ``ConnectorError`` where saved pages are not there.
+        """
+        if gone := [os.path.relpath(path, self.source.folder) for path in self.files if not path.exists()]:
+            raise not_there(self.source, gone)
         tenant = Tenant(
             self.source,
             self.pages,

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import ClassVar, Literal
 
 from access_review.changes import Capabilities, Mark
-from access_review.connectors import Source
+from access_review.connectors import Source, not_there
 from access_review.connectors.ad.capabilities import CAPABILITIES
 from access_review.connectors.classification import Classification, Effect
 from access_review.connectors.file_marks import mark_files
@@ -38,7 +38,12 @@ class SharpHound:
     options: CollectionOptions
 
     def collect(self, as_of: datetime) -> Iterator[tuple[str, Row]]:
-        """Yield every row; raises ``WorkspaceError`` for a file that is no collection of a known version."""
+        """Yield every row; raises ``WorkspaceError`` for a file that is no collection of a known version.
+
+        Raises ``ConnectorError`` where there is nothing of that name.
+        """
+        if not (self.source.folder / self.path).exists():
+            raise not_there(self.source, [self.path])
         collections = read_collections(self.source.folder / self.path, self.path)
         yield from CollectionReading(self.source, self.options, as_of).rows(collections)
 

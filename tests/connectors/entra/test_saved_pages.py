@@ -22,7 +22,7 @@ from access_review.connectors.entra.paged_tenant import PagedTenant
 from access_review.connectors.entra.pages import AbsentError, NotReadError
 from access_review.connectors.entra.principals import last_use
 from access_review.connectors.entra.roles import SYNC_ROLE
-from access_review.errors import WorkspaceError
+from access_review.errors import ConnectorError
 
 AS_OF = datetime(2026, 3, 1, tzinfo=UTC)
 GLOBAL_ADMIN = "62e90394-69f5-4237-9190-012177145e10"
@@ -803,11 +803,11 @@ def test_a_file_that_is_no_page_is_incomplete(tmp_path: Path, text: str) -> None
     assert saved(tmp_path).one("completeness", subject="accounts")["complete"] is False
 
 
-def test_what_is_not_there_is_a_mistake_of_the_source_file(tmp_path: Path) -> None:
-    with pytest.raises(WorkspaceError, match="no folder 'pages'"):
-        connect(Source("entra", tmp_path), recorded="pages")
-    with pytest.raises(WorkspaceError, match=r"no file 'users\.json'"):
-        connect(Source("entra", tmp_path), recorded={"users": "users.json"})
+@pytest.mark.parametrize("recorded", ["pages", {"users": "users.json"}])
+def test_what_is_not_there_was_not_read(tmp_path: Path, recorded: str | dict[str, str]) -> None:
+    tenant = connect(Source("entra", tmp_path), recorded=recorded)
+    with pytest.raises(ConnectorError, match=r"(pages|users\.json): no such file or folder"):
+        list(tenant.collect(AS_OF))
 
 
 def test_options_are_checked_from_the_signature(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 
 from access_review.connectors import SYSTEM, Source
 from access_review.connectors.sharphound import connector as sharphound
-from access_review.errors import WorkspaceError
+from access_review.errors import ConnectorError, WorkspaceError
 from access_review.tables import frame, ref
 
 AS_OF = datetime(2022, 1, 1, tzinfo=UTC)
@@ -296,8 +296,12 @@ def test_what_is_neither_folder_nor_zip_is_named(tmp_path):
     (tmp_path / "c.zip").write_text("no zip")
     (tmp_path / "empty").mkdir()
     assert "neither a folder nor a sound zip" in mistakes(tmp_path, "c.zip")[0]
-    assert "no such file" in mistakes(tmp_path, "gone")[0]
     assert "no users, groups or computers" in mistakes(tmp_path, "empty")[0]
+
+
+def test_a_collection_that_is_not_there_was_not_read(tmp_path):
+    with pytest.raises(ConnectorError, match="gone: no such file or folder"):
+        list(sharphound.connect(Source("ad", tmp_path), path="gone").collect(AS_OF))
 
 
 def test_every_option_is_annotated_so_that_a_file_can_be_checked():
