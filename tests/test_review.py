@@ -206,6 +206,69 @@ def test_an_incomplete_read_closes_nothing():
     assert (gone["status"], gone["checked"], gone["facts"]) == ("closed", True, kept[0]["facts"])
 
 
+def _short(source: str, subject: str) -> list[dict[str, object]]:
+    return [{"source": source, "subject": subject, "complete": False, "reason": "cut"}]
+
+
+_ROWS_UNREAD = {"people": [{"person": f"hr:person:{n}", "name": f"P{n}", "status": "unknown"} for n in (1, 2)]}
+
+
+@pytest.mark.parametrize(
+    "unread",
+    [
+        pytest.param({**_ROWS_UNREAD, "completeness": _short("hr", "people")}, id="rows of the roster"),
+        pytest.param(
+            {"accounts": [], "grants": [], "completeness": _short("ad", "accounts") + _short("ad", "grants")},
+            id="the accounts",
+        ),
+        pytest.param(
+            {
+                **_ROWS_UNREAD,
+                **{name: [] for name in ("accounts", "grants", "entitlements")},
+                "completeness": [one for name in ("accounts", "grants", "entitlements") for one in _short("ad", name)]
+                + _short("hr", "people"),
+            },
+            id="everything",
+        ),
+    ],
+)
+def test_what_cannot_be_read_this_time_makes_no_risk_smaller_and_no_name_unknown(unread):
+    people = [
+        {"person": "hr:person:1", "name": "P1"},
+        {"person": "hr:person:2", "name": "P2", "status": "left", "left_at_latest": AS_OF - timedelta(days=3)},
+    ]
+    powerful = {
+        "people": people,
+        "entitlements": [group("a"), group("b", privileged=True, sensitivity="restricted", client="acme")],
+        "grants": [holds(1, "b"), holds(2, "b")],
+    }
+    first, _ = reviewed(company(**powerful), SPACE)
+    later = company(**{**powerful, **unread})
+    second, _ = reviewed(Snapshot(AS_OF + timedelta(days=7), later.tables, "y"), SPACE, first.findings)
+    said = ("risk", "rag", "risk_parts", "person", "person_name", "subject_name", "about_name", "client", "sensitivity")
+    told = [
+        {f["finding"]: tuple(f[name] for name in said) for f in report.findings.to_pylist() if f["rule"] in _OF_BOTH}
+        for report in (first, second)
+    ]
+    assert len(told[0]) == 3
+    assert told[1] == told[0]
+
+
+_OF_BOTH = {"access-beyond-role", "leaver-active", "leaver-residue"}
+
+
+def test_who_works_here_after_all_weighs_as_no_leaver_though_their_accounts_cannot_be_read():
+    people = [{"person": "hr:person:2", "status": "left", "left_at_latest": AS_OF - timedelta(days=3)}]
+    first, _ = reviewed(company(people=people), SPACE)
+    back = company(people=[{"person": "hr:person:2"}], accounts=[], completeness=_short("ad", "accounts"))
+    second, _ = reviewed(Snapshot(AS_OF + timedelta(days=7), back.tables, "y"), SPACE, first.findings)
+    weights = [
+        {json.loads(f["risk_parts"])["leaver"] for f in report.findings.to_pylist() if f["rule"] == "leaver-active"}
+        for report in (first, second)
+    ]
+    assert weights == [{15}, {0}]
+
+
 WAIVER = {"waiver": "W-1", "rule": "access-beyond-role", "subject": "ad:user:1", "about": "ad:group:b"}
 
 

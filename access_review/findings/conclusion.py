@@ -246,17 +246,29 @@ _EVERY = """
 _PERSON = "SELECT person, name FROM people JOIN every_{0} AS every ON every.id = people.person"
 _OTHER = "SELECT account, person, name FROM accounts JOIN every_about AS every ON every.id = accounts.account"
 
+# What is not checked this time weighs as it did, and is called as it was, wherever nothing says now what it is.
+_WEIGHED = "coalesce(risk_parts NOT LIKE '%\"{0}\":0,%', FALSE) AS {0}"
+_BEFORE = f"""
+    SELECT finding AS known, person AS whose, person_name, subject_name AS called, about_name AS about_called,
+           client AS of_client, sensitivity AS of_data,
+           {", ".join(map(_WEIGHED.format, ("privileged", "tier0", "leaver")))}
+    FROM previous_findings
+"""
+
 _CIRCUMSTANCES = f"""
     SELECT f.*, split_part({SUBJECT}, ':', 1) AS source,
-           coalesce(a.person, p.person, CASE WHEN a.account IS NULL AND p.person IS NULL THEN o.person END) AS person,
-           coalesce(a.name, e.name, p.name) AS subject_name,
-           coalesce(b.name, o.name, bp.name) AS about_name,
-           coalesce(b.client, e.client, a.client) AS client,
-           coalesce(b.privileged, e.privileged, h.privileged, FALSE) AS privileged,
-           coalesce(bt.tier0, et.tier0, FALSE) AS tier0,
-           coalesce(b.sensitivity, e.sensitivity) AS sensitivity,
+           coalesce(a.person, p.person, CASE WHEN a.account IS NULL AND p.person IS NULL THEN o.person END,
+                    CASE WHEN a.account IS NULL THEN k.whose END) AS person,
+           k.person_name AS was_called, k.leaver AS was_leaver,
+           coalesce(a.name, e.name, p.name, k.called) AS subject_name,
+           coalesce(b.name, o.name, bp.name, k.about_called) AS about_name,
+           coalesce(b.client, e.client, a.client, k.of_client) AS client,
+           coalesce(b.privileged, e.privileged, h.privileged, k.privileged, FALSE) AS privileged,
+           coalesce(bt.tier0, et.tier0, k.tier0, FALSE) AS tier0,
+           coalesce(b.sensitivity, e.sensitivity, k.of_data) AS sensitivity,
            a.account IS NOT NULL AND a.enabled IS NULL AS enabled_unknown
     FROM ({_IDENTIFIED}) AS f
+    LEFT JOIN ({_BEFORE}) AS k ON k.known = f.finding AND NOT f.checked
     LEFT JOIN accounts AS a ON a.account = f.subject
     LEFT JOIN entitlements AS e ON e.entitlement = f.subject
     LEFT JOIN ({_PERSON.format("subject")}) AS p ON p.person = f.subject
@@ -302,7 +314,10 @@ _GONE = """
 """
 
 _SORTED = f"""
-    SELECT f.*, people.name AS person_name, coalesce(people.status = 'left', FALSE) AS leaver, waived.waiver
+    SELECT f.*, coalesce(people.name, f.was_called) AS person_name,
+           coalesce(CASE WHEN coalesce(people.status, 'unknown') = 'unknown' THEN f.was_leaver ELSE people.status = 'left' END,
+                    FALSE) AS leaver,
+           waived.waiver
     FROM ({_CIRCUMSTANCES}) AS f
     LEFT JOIN people ON people.person = f.person
     LEFT JOIN ({_WAIVED}) AS waived ON waived.finding = f.finding
