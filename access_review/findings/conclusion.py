@@ -49,8 +49,8 @@ def conclude(
     _leave_out_moot(engine, [] if first else [rule.id for rule in rules if "previous_findings" in reads[rule.id]])
     engine.view("leaving", engine.referring("gone", ABOUT), steady=True)
     engine.create("powerful_holders", _POWERFUL_HOLDERS)
-    for name in ABOUT:
-        engine.create(f"every_{name}", _EVERY.format(name=name))
+    for name, also in (("subject", ""), ("about", " UNION ALL SELECT account FROM accounts")):
+        engine.create(f"every_{name}", _EVERY.format(name=name, also=also))
     params = {**_weights(policy), **_controls(rules)}
     statement = _FINDINGS.format(controls=_controls_of_rule(len(rules)))
     if only:
@@ -241,7 +241,7 @@ _IDENTIFIED = """
 # Few findings are about people or other accounts: only those concerned are looked up.
 _EVERY = """
     SELECT DISTINCT {name} AS id FROM (SELECT {name} FROM reported UNION ALL SELECT {name} FROM leaving) AS every
-    WHERE {name} IS NOT NULL
+    WHERE {name} IN (SELECT person FROM people{also})
 """
 _PERSON = "SELECT person, name FROM people JOIN every_{0} AS every ON every.id = people.person"
 _OTHER = "SELECT account, person, name FROM accounts JOIN every_about AS every ON every.id = accounts.account"
