@@ -30,6 +30,7 @@ from access_review.snapshot import Snapshot, stored
 from access_review.workspace import Workspace
 
 ROSTER_TABLES = ("people", "assignments")
+_NOT_LEFT = "the end was rescinded or postponed, or they came back"
 
 
 def with_rosters(taken: Snapshot, workspace: Workspace, now: datetime) -> Snapshot:
@@ -100,10 +101,21 @@ def _judged(change: Change, against: Withheld | None, status: Mapping[str, str])
     person, then = change.target.person, change.expect_before.person_status
     now = status.get(person or "", "not in the roster")
     if person and then == "left" and now != then:
-        return Recheck(skipped=f"the person is {now}: the end was rescinded or postponed, or they came back")
+        return Recheck(skipped=f"the person is {now}: {_NOT_LEFT}")
     if person and then and now != then:
         return Recheck(skipped=f"the person was {then} and is {now}")
     return Recheck()
+
+
+def why_void(change: Change, status: Mapping[str, str]) -> str:
+    """Say why what a person was asked to do is not to be done any more; empty where it is, or where nobody can say.
+
+    Whoever is in no roster, or doubtful there, has not come back, and has not left either.
+    """
+    now = status.get(change.target.person or "", "")
+    if change.action.restores:
+        return "the person has left: only who is employed gets it back" if now == "left" else ""
+    return f"the person is {now}: {_NOT_LEFT}" if change.leaver and now in EMPLOYED else ""
 
 
 def _restoring(change: Change, status: Mapping[str, str]) -> Recheck:

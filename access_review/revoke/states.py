@@ -10,6 +10,9 @@
                  ├► deferred ─► intent …
                  └► pending (an earlier call did it, and a stale read hid that)
 
+    calling ─► ordered ─► pending, by somebody's word or a read ─► …
+                  └► skipped (not done, and not wanted any more)
+
 Each arrow is one row of the journal, on disk before the next step is taken: no call
 without an intent, and no call but after ``calling``. After an interruption the row that
 was last decides: at ``intent`` nothing was called; at ``calling`` a read decides, and what
@@ -56,7 +59,7 @@ NEXT: Mapping[State, frozenset[State]] = {
     ),
     State.UNKNOWN: frozenset({State.PENDING, State.STILL_THERE}),
     State.STILL_THERE: frozenset({State.INTENT, State.FAILED}),
-    State.ORDERED: frozenset({State.PENDING, State.FAILED}),
+    State.ORDERED: frozenset({State.PENDING, State.SKIPPED, State.FAILED}),
     State.PENDING: frozenset({State.PENDING, State.REVOKED, State.RESTORED, State.CONTRADICTED, State.REGRANTED}),
     State.CONTRADICTED: frozenset({State.PENDING, State.CONTRADICTED, State.FAILED, State.REGRANTED}),
     State.REVOKED: frozenset({State.REGRANTED}),
@@ -269,12 +272,20 @@ def after_interruption(seen: Sighting, *, wanted: bool) -> NextStep | None:
 
 
 def after_verifying_read(
-    standing: ChangeStatus, seen: Sighting, now: datetime, *, wanted: bool, spacing: timedelta, most: int
+    standing: ChangeStatus,
+    seen: Sighting,
+    now: datetime,
+    *,
+    wanted: bool,
+    spacing: timedelta,
+    most: int,
+    void: str = "",
 ) -> NextStep | None:
     """Decide after a later read; null where nothing new is known.
 
     Proven are two reads that agree and lie ``spacing`` apart; somebody's word that it is done is none of them. ``most``
-    is the number of reads that may contradict an earlier one: so many end in ``failed``.
+    is the number of reads that may contradict an earlier one: so many end in ``failed``. ``void`` is why what a person
+    was asked to do is not to be done any more: it ends the order, unless it was done already.
     """
     if seen.there is None or standing.at is None:
         return None
@@ -287,7 +298,7 @@ def after_verifying_read(
             return NextStep(State.RESTORED if wanted else State.REVOKED)
         return None
     if standing.state is State.ORDERED:
-        return None
+        return NextStep(State.SKIPPED, void) if void else None
     called_at = standing.called_at or standing.intended_at
     anew = seen.another or (seen.since is not None and called_at is not None and seen.since > called_at)
     if not wanted and (standing.state is State.REVOKED or anew):

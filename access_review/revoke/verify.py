@@ -5,16 +5,23 @@ agree and lie apart; until then it is pending. Removing a grant proves nothing w
 another path gives the same: effective access is computed again from a later snapshot.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from access_review.changes import Change, Sighting, Witness
+from access_review.changes import Action, Change, Sighting, Witness
 from access_review.engine import Engine
 from access_review.export import effective
 from access_review.policy import Applying, Targets
 from access_review.revoke.journal import Journal
-from access_review.revoke.states import UNTOUCHED, State, Transition, after_interruption, after_verifying_read
+from access_review.revoke.states import (
+    UNTOUCHED,
+    NextStep,
+    State,
+    Transition,
+    after_interruption,
+    after_verifying_read,
+)
 
 READ_AGAIN = (State.PENDING, State.CONTRADICTED, State.ORDERED, State.REVOKED, State.UNKNOWN, State.CALLING)
 MOST_CONTRADICTIONS = 3
@@ -52,8 +59,11 @@ def verify(
     now: datetime,
     pace: Applying,
     targets: Targets,
+    void: Callable[[Change], str] = lambda _: "",
 ) -> tuple[Verified, ...]:
     """Read everything that a batch changed again, write what follows into the journal, and return where all stands.
+
+    ``void`` says why what a person was asked to do is not to be done any more; empty where it is, or nobody knows.
 
     What is not proven three quarters into the time allowed for a leaver is overdue, so that somebody acts before the
     time is over. Raises ``ArtifactError`` for a step that cannot follow in the journal, or cannot be kept.
@@ -64,14 +74,17 @@ def verify(
         if standing.state in READ_AGAIN:
             seen = look(witnesses, change, standing.intended_at or now)
             wanted = change.action.restores
+            why = void(change) if standing.state is State.ORDERED else ""
             if standing.state in {State.UNKNOWN, State.CALLING}:
                 step = after_interruption(seen, wanted=wanted)
             else:
                 # What no read can show by itself takes longer to be proven than where somebody says they did it.
                 spacing = pace.spacing if standing.said else max(pace.spacing, seen.settles)
                 step = after_verifying_read(
-                    standing, seen, now, wanted=wanted, spacing=spacing, most=MOST_CONTRADICTIONS
+                    standing, seen, now, wanted=wanted, spacing=spacing, most=MOST_CONTRADICTIONS, void=why
                 )
+            if step is None and why and change.action is Action.REVOKE_SESSIONS:
+                step = NextStep(State.SKIPPED, why)  # no read shows them, and what is ended is not given back
             if step:
                 server = seen.server or change.target.source
                 journal.add(Transition(change.id, step.state, now, standing.attempt, server, step.reason))

@@ -5,7 +5,8 @@
     ordered ─► asked (on disk) ─► looked up by its reference ─► opened, its number kept ─► escalated ─► closed
                    └ answer lost, or killed: looked up again later, and opened only when the desk surely has none
 
-A ticket is closed when the journal says that the change is proven. What the desk says of it decides nothing.
+A ticket is closed when the journal says that the change is proven, or not to be done any more. What the desk says of
+it decides nothing.
 """
 
 import hashlib
@@ -22,6 +23,9 @@ GRACE = timedelta(minutes=15)
 
 _PROVING = timedelta(hours=1)
 """How long what a read, or somebody, says is done may wait for the read that proves it."""
+
+_OVER = frozenset({State.REVOKED, State.RESTORED, State.SKIPPED})
+"""Proven, or not to be done any more."""
 
 SETTLED = timedelta(minutes=5)
 """How long after it was asked to open a ticket a desk that shows none surely has none: a search may lag behind."""
@@ -102,12 +106,17 @@ def reference_of(plan: str, change: str) -> str:
 def next_step(ticket: WorkTicket, state: State, now: datetime) -> TicketStep:
     """Return what to do about a ticket that is not closed, by where the change stands in the journal."""
     if ticket.opened_at:
-        return TicketStep.CLOSE if state in {State.REVOKED, State.RESTORED} else TicketStep.WAIT
+        return TicketStep.CLOSE if state in _OVER else TicketStep.WAIT
     if ticket.asked_at is None:
         return TicketStep.OPEN if state is State.ORDERED else TicketStep.FORGET
-    if state is State.ORDERED and abs(now - ticket.asked_at) >= SETTLED:
+    if state is State.ORDERED and is_settled(ticket, now):
         return TicketStep.OPEN
     return TicketStep.LOOK
+
+
+def is_settled(ticket: WorkTicket, now: datetime) -> bool:
+    """Tell whether a desk that shows no ticket surely has none, so long after it was asked for."""
+    return ticket.asked_at is not None and abs(now - ticket.asked_at) >= SETTLED
 
 
 def next_escalation(ticket: WorkTicket, status: ChangeStatus, now: datetime, *, closed: bool) -> Escalation | None:
@@ -117,7 +126,7 @@ def next_escalation(ticket: WorkTicket, status: ChangeStatus, now: datetime, *, 
     done waits an hour for its proof.
     """
     state = status.state
-    if state in {State.REVOKED, State.RESTORED}:
+    if state in _OVER:
         return None
     if state is State.PENDING and status.at and abs(now - status.at) < _PROVING:
         return None

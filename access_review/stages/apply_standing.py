@@ -189,13 +189,16 @@ def verify_earlier(workspace: Workspace, now: datetime, name: str) -> tuple[str,
             wrong.append(error.in_a_line)  # one batch that cannot be followed stops no other
             continue
         with JournalFile(stored.journal, stored.plan.digest) as journal:
-            settled = all(standing.state in TERMINAL for standing in journal.standings.values())
-        found: Sequence[Verified] = () if settled else verify_plan(stored, workspace, now=now)
+            before = {name: standing.state for name, standing in journal.standings.items()}
+        over = all(state in TERMINAL for state in before.values())
+        found: Sequence[Verified] = () if over else verify_plan(stored, workspace, now=now)
         names = {change.id: view.what(change) for change in stored.plan.changes}
         wrong += [
-            f"{names[v.change]}: {v.reason or v.state}, run {run.id}"
+            f"{names[v.change]}: {view.left_by(v)}, run {run.id}"
             for v in found
-            if v.overdue or v.state in {State.FAILED, State.REGRANTED}
+            if v.overdue
+            or v.state in {State.FAILED, State.REGRANTED}
+            or (v.state, before.get(v.change)) == (State.SKIPPED, State.ORDERED)
         ]
     return tuple(wrong)
 

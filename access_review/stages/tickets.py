@@ -23,6 +23,7 @@ from access_review.snapshot.watched import PendingAlarm
 from access_review.stages import desk_api, ticket_desks, watch_alarms
 from access_review.stages.notify import Patience
 from access_review.stages.ticket_desks import Desk, FoundTicket
+from access_review.stages.void_orders import VoidOrders
 from access_review.stages.work_orders import OrdersDue
 from access_review.store import plans, snapshots
 from access_review.store.journal import JournalFile, begun
@@ -33,7 +34,7 @@ from access_review.views import tickets as view
 from access_review.views.tickets import TicketLine, TicketsSeenTo
 from access_review.workspace import Workspace
 
-_FOLLOWED = timedelta(days=90)
+FOLLOWED = timedelta(days=90)
 """For how long after its run was read an order is followed."""
 _GIVE_UP = 3
 """Requests in a row that a desk may fail until it is left alone for this time."""
@@ -99,6 +100,7 @@ class _PlanOrders:
     standings: Mapping[str, ChangeStatus]
     due: OrdersDue
     known: WorkTickets
+    void: VoidOrders
 
     @property
     def waits(self) -> bool:
@@ -128,6 +130,11 @@ class _Order:
     def ticket(self) -> WorkTicket | None:
         """What is known of its ticket."""
         return self.plan.known.of(self.change.id)
+
+    def void(self, now: datetime) -> str:
+        """Say why what was ordered a while ago is not to be done any more, by the rosters as they are now; empty where it is."""
+        lately = self.status.at and abs(now - self.status.at) < work_tickets.GRACE
+        return "" if lately or self.status.state is not State.ORDERED else self.plan.void.why(self.change)
 
     def first_ticket(self, now: datetime) -> WorkTicket:
         """Return a ticket of which nothing was asked yet."""
@@ -162,21 +169,22 @@ class _Order:
 
 def _followed(workspace: Workspace, now: datetime, done: _Done) -> Iterator[_PlanOrders]:
     """Yield every plan that has orders, or had some; one that cannot be read is noted."""
-    for run, name in plans.with_journal(workspace.folder, now - _FOLLOWED):
+    for run, name in plans.with_journal(workspace.folder, now - FOLLOWED):
         orders = None
         with done.apart(run, name):
-            orders = _orders_of(workspace, run, name)
+            orders = _orders_of(workspace, run, name, now)
         if orders and (orders.known.tickets or orders.known.alarms or orders.waits):
             yield orders
 
 
-def _orders_of(workspace: Workspace, run: Run, name: str) -> _PlanOrders | None:
+def _orders_of(workspace: Workspace, run: Run, name: str, now: datetime) -> _PlanOrders | None:
     """Return the orders of a plan; nothing where it was not begun."""
     if not begun(plans.journal_of(run, name)):
         return None
     stored = plans.find(run, name)
     with JournalFile(stored.journal, stored.plan.digest) as journal:
-        return _PlanOrders(stored, dict(journal.standings), OrdersDue(workspace, stored), _read(stored))
+        due, void = OrdersDue(workspace, stored), VoidOrders(stored, workspace, now)
+        return _PlanOrders(stored, dict(journal.standings), due, _read(stored), void)
 
 
 @dataclass
@@ -250,6 +258,8 @@ class _Round:
             self.done.fail(f"{ticket.reference}: nobody knows whether its mail went out → look for it in the desk")
             return
         found = self.desk.find(ticket.reference)
+        if found is None and self._is_void(order, ticket):
+            return
         if found is None:
             waiting = replace(ticket, asked_at=self.now)
             order.keep(waiting)
@@ -262,9 +272,24 @@ class _Round:
                 raise
         self._opened(order, replace(ticket, asked_at=self.now), found)
 
+    def _is_void(self, order: _Order, ticket: WorkTicket) -> bool:
+        """Tell whether an order is void, and say what ends it: nobody is urged on to do it meanwhile."""
+        why, stored = order.void(self.now), order.plan.stored
+        if why:
+            what = order.body(ticket).values["what"]
+            hint = f"access-review --run {stored.run.id} verify --of {stored.name} ends the order"
+            self.done.fail(f"{what} is not to be done any more: {why} → {hint}")
+        return bool(why)
+
     def _look_up(self, order: _Order, ticket: WorkTicket) -> None:
-        """Look what became of a ticket that was asked for; until a desk surely has none, none is asked for again."""
+        """Look what became of a ticket that was asked for; until a desk surely has none, none is asked for again.
+
+        One that it surely does not have, of an order that is over, is needed no more.
+        """
         found = self.desk.find(ticket.reference) if self.desk.answers else None
+        if found is None and work_tickets.is_settled(ticket, self.now):
+            order.forget(ticket)
+            return
         if found is None:
             raise Transient(
                 desk_api.NAME,
@@ -286,7 +311,7 @@ class _Round:
 
     def _close(self, order: _Order, ticket: WorkTicket) -> None:
         if not self.desk.look(ticket.key, ticket.reference).closed or not self.desk.answers:
-            self.desk.close(ticket.key, order.body(ticket), view.proven(order.status))
+            self.desk.close(ticket.key, order.body(ticket), view.closing(order.status))
         order.keep(replace(ticket, closed_at=self.now))
         self.done.closed.append(order.line(ticket))
 
@@ -298,7 +323,7 @@ class _Round:
             and self.desk.look(ticket.key, ticket.reference).closed
         )
         why = work_tickets.next_escalation(ticket, order.status, self.now, closed=closed)
-        if why is None:
+        if why is None or self._is_void(order, ticket):
             return
         if not self.look and self.desk.answers:
             self.desk.look(ticket.key, ticket.reference)  # nothing is noted on what is another's

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import cache, partial
 
-from access_review.errors import PlanRefused, Unclear
+from access_review.errors import AccessReviewError, PlanRefused, Unclear
 from access_review.model import JsonObject
 from access_review.revoke import approve, carried_out, systems, verify
 from access_review.revoke.statements import StatementKind, signed_digest
@@ -13,9 +13,11 @@ from access_review.revoke.states import State
 from access_review.revoke.verify import Remaining, Verified
 from access_review.stages.approve import sign_words
 from access_review.stages.keep_signed import Signer
+from access_review.stages.void_orders import VoidOrders
 from access_review.store import last_reads, logged, plans, reviews, rosters
 from access_review.store.journal import JournalFile
 from access_review.store.plans import StoredPlan
+from access_review.store.rights import RightHeld
 from access_review.store.unshown import note_killed
 from access_review.workspace import Workspace
 
@@ -45,6 +47,25 @@ def verify_plan(
     return found
 
 
+def verify_ordered(workspace: Workspace, since: datetime, now: datetime) -> None:
+    """Read again each batch of a run since a moment of which somebody is still to do something: a void order ends by it.
+
+    One that cannot be followed stops no other: the commands that follow it say why. Raises ``RightHeld`` while another
+    process carries a batch out. Raises ``ArtifactError`` for a damaged logbook.
+    """
+    for run, name in plans.with_journal(workspace.folder, since):
+        try:
+            stored = plans.find(run, name)
+            with JournalFile(stored.journal, stored.plan.digest) as journal:
+                ordered = any(one.state is State.ORDERED for one in journal.standings.values())
+            if ordered:
+                verify_plan(stored, workspace, now=now)
+        except RightHeld:
+            raise
+        except AccessReviewError:
+            continue
+
+
 def _verified(
     stored: StoredPlan,
     workspace: Workspace,
@@ -68,7 +89,10 @@ def _verified(
             # After the log: where that is refused, nothing at all is taken.
             for change in confirmed:
                 verify.confirm(journal, change, by=by, now=now, reason=f"by hand ({how})")
-            return verify.verify(plan.changes, journal, witnesses, now=now, pace=policy.apply, targets=policy.targets)
+            void = VoidOrders(stored, workspace, now).why
+            return verify.verify(
+                plan.changes, journal, witnesses, now=now, pace=policy.apply, targets=policy.targets, void=void
+            )
 
 
 def _signed(

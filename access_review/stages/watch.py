@@ -241,7 +241,7 @@ class Watch:
         done = self._reviews.review(look, state)
         state, compared = replace(done.state, at=seen.at), done.compared
         if first and state.leavers:  # people have been told by the whole run; whoever signed for it has it done now
-            state = replace(state, handled=tuple(sorted(state.leavers)), act_at=seen.at)
+            state = replace(watch_leavers.with_acted(state, base.run), act_at=seen.at)
         seen = replace(
             seen,
             reviewed=True,

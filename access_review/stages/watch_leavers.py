@@ -6,6 +6,7 @@ what was seen, with a plan on it, and people hear what to do. Who turns out not 
 told as fast: what is planned is void by itself, and what was done can be given back.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -17,7 +18,8 @@ from access_review.logbook import entries
 from access_review.model import Clock
 from access_review.plan.derive import PlanOrder
 from access_review.plan.request import Scope
-from access_review.revoke.states import TERMINAL
+from access_review.revoke.states import CHANGED, TERMINAL, State
+from access_review.revoke.undo import EMPLOYED
 from access_review.runs import Run
 from access_review.snapshot import Snapshot
 from access_review.snapshot.watched import News, WatchState
@@ -25,7 +27,10 @@ from access_review.stages import apply_standing
 from access_review.stages.apply_standing import LEAVERS
 from access_review.stages.plan import derive_plan, write_plan
 from access_review.stages.review import review_run
+from access_review.stages.tickets import FOLLOWED, see_to_tickets
+from access_review.stages.verify import verify_ordered
 from access_review.store import logged, plans, snapshots
+from access_review.store.journal import JournalFile
 from access_review.store.rights import Right, RightHeld, hold
 from access_review.tables import Row
 from access_review.views import alarms
@@ -33,6 +38,7 @@ from access_review.workspace import Workspace
 
 PLAN = "leavers"
 """What a prepared plan is called."""
+_BEGUN = CHANGED | {State.ORDERED}
 _AGAIN = timedelta(minutes=15)
 _GRACE = timedelta(seconds=10)
 
@@ -58,6 +64,12 @@ def leavers_of(state: WatchState, open_now: Sequence[Row], among: Collection[str
     return replace(state, leavers=now, handled=tuple(one for one in state.handled if one in now))
 
 
+def with_acted(state: WatchState, run: Run) -> WatchState:
+    """Return the state with the run in which something was begun for all who left: nothing is begun again, and whoever is back is told of."""
+    acted = {person: run.id for person in state.leavers.values() if person}
+    return replace(state, handled=tuple(sorted(state.leavers)), acted={**state.acted, **acted})
+
+
 def waits_for(state: WatchState) -> bool:
     """Tell whether there is a leaver for whom nothing was begun yet."""
     return not state.leavers.keys() <= set(state.handled)
@@ -70,50 +82,49 @@ def act(job: LeaverJob, state: WatchState, snapshot: Snapshot | None, run: Run) 
     carried out, the next look tries again. Raises ``ArtifactError`` and ``Unclear`` where what an earlier batch left is
     damaged or gone.
     """
-    now = job.clock.now()
+    workspace, now = job.workspace, job.clock.now()
     new = state.leavers.keys() - set(state.handled)
-    longest = max(_AGAIN, job.workspace.policy.apply.spacing + _GRACE)
+    longest = max(_AGAIN, workspace.policy.apply.spacing + _GRACE)
     due = state.act_at is not None and not now < state.act_at <= now + longest  # later than that the clock was wrong
     if not new and not due:
         return state, ()
     try:
-        if job.workspace.policy.standing and apply_standing.is_signed(job.workspace, run, now):
-            # What was just seen is planned on; what is written to is read anew before that, as for every batch.
-            seen = _reviewed(job.workspace, snapshot, run, now) if new and snapshot else None
-            return _carry_out(job, state, seen)
-        if new and snapshot:
-            return _prepare(job, state, snapshot, run)
+        if due:
+            verify_ordered(workspace, now - FOLLOWED, now)
+            see_to_tickets(workspace, now, job.environment)
+        # What was just seen is planned on, and says who signed; what is written to is read anew before that, as for every batch.
+        seen = _reviewed(workspace, snapshot, run, now) if new and snapshot else None
+        if workspace.policy.standing and apply_standing.is_signed(workspace, seen or run, now):
+            return _carry_out(job, state, run, seen)
+        if seen:
+            return _prepare(workspace, state, seen, now)
     except RightHeld:
         return state, ()
     return replace(state, act_at=None), ()
 
 
-def _carry_out(job: LeaverJob, state: WatchState, seen: Run | None) -> tuple[WatchState, tuple[News, ...]]:
-    """Run the unattended job on what was ``seen``, or is read now; it tells people itself.
+def _carry_out(job: LeaverJob, state: WatchState, last: Run, seen: Run | None) -> tuple[WatchState, tuple[News, ...]]:
+    """Run the unattended job on what was ``seen``, or is read now after the ``last`` run; it tells people itself.
 
     It comes again when the second read is due, or somebody is left.
     """
-    handled = tuple(sorted(state.leavers))
     now = job.clock.now()
     try:
         done = apply_standing.apply_standing(job.workspace, job.clock, job.environment, key=job.key, reviewed=seen)
     except RightHeld:
         raise
     except AccessReviewError:  # told already, and tried again
-        return replace(state, handled=handled, act_at=now + _AGAIN, refusals=state.refusals + 1), ()
+        return replace(with_acted(state, seen or last), act_at=now + _AGAIN, refusals=state.refusals + 1), ()
     after = job.clock.now()
     waits = any(one not in TERMINAL for one in done.applied.states.values())
     spacing = job.workspace.policy.apply.spacing + _GRACE
     again = after + spacing if waits else after + _AGAIN if state.leavers and done.partly else None
-    acted = {person: done.stored.run.id for person in state.leavers.values() if person} if done.applied.calls else {}
     state = replace(state, writes=state.writes + len(done.told.done), refusals=state.refusals + len(done.told.refused))
-    return replace(state, handled=handled, act_at=again, acted={**state.acted, **acted}), ()
+    return replace(with_acted(state, done.stored.run), act_at=again), ()
 
 
-def _prepare(job: LeaverJob, state: WatchState, snapshot: Snapshot, base: Run) -> tuple[WatchState, tuple[News, ...]]:
-    """Make a run of what was seen, review it, and plan on it for leavers alone."""
-    workspace, now = job.workspace, job.clock.now()
-    run = _reviewed(workspace, snapshot, base, now)
+def _prepare(workspace: Workspace, state: WatchState, run: Run, now: datetime) -> tuple[WatchState, tuple[News, ...]]:
+    """Plan for leavers alone, on a run of what was seen."""
     why, planned = "", False
     asks = _asks(workspace, run)
     if asks:
@@ -123,12 +134,10 @@ def _prepare(job: LeaverJob, state: WatchState, snapshot: Snapshot, base: Run) -
             planned = True
         except PlanRefused as error:
             why = error.message
-    names = reviewers.people_of(snapshot.tables["people"].to_pylist()).names
+    names = reviewers.people_of(snapshots.people(run)).names
     persons = sorted({names.get(one, one) for one in state.leavers.values() if one})
     said = alarms.prepared(persons, run.id, PLAN if planned else "", why)
-    acted = {person: run.id for person in state.leavers.values() if person}
-    state = replace(state, handled=tuple(sorted(state.leavers)), act_at=None, acted={**state.acted, **acted})
-    return state, (News(f"leavers {run.id}", said),)
+    return replace(with_acted(state, run), act_at=None), (News(f"leavers {run.id}", said),)
 
 
 def _reviewed(workspace: Workspace, snapshot: Snapshot, base: Run, now: datetime) -> Run:
@@ -153,21 +162,34 @@ def _asks(workspace: Workspace, run: Run) -> str | None:
 def rescinded(
     state: WatchState, snapshot: Snapshot, workspace: Path, now: datetime
 ) -> tuple[WatchState, tuple[News, ...]]:
-    """Return what to tell of those for whom something was begun and who, the roster now says, have not left."""
+    """Return what to tell of those for whom something was begun and who, the roster now says, have not left.
+
+    What somebody was asked to do for them is seen to at once.
+    """
     if not state.acted:
         return state, ()
     rows = {row["person"]: row for row in snapshot.tables["people"].select(["person", "name", "status"]).to_pylist()}
-    back = {one: run for one, run in state.acted.items() if rows.get(one, {}).get("status") in ("active", "leave")}
+    back = sorted(one for one in state.acted if rows.get(one, {}).get("status") in EMPLOYED)
+    if not back:
+        return state, ()
+    begun = _begun(workspace, now)
     told = tuple(
-        News(
-            f"rescinded {person} {now.isoformat()}",
-            alarms.rescinded(rows[person]["name"] or person, run, _begun(workspace, run)),
-        )
-        for person, run in sorted(back.items())
+        News(f"rescinded {person} {now.isoformat()}", alarms.rescinded(rows[person]["name"] or person, begun[person]))
+        for person in back
     )
-    return replace(state, acted={one: run for one, run in state.acted.items() if one not in back}), told
+    return replace(state, acted={one: run for one, run in state.acted.items() if one not in back}, act_at=now), told
 
 
-def _begun(workspace: Path, run: str) -> list[str]:
-    """Return the names of the plans of a run of which something was carried out, or may have been."""
-    return sorted(path.parent.name for path in (workspace / "runs" / run).glob(f"*/{plans.JOURNAL}"))
+def _begun(workspace: Path, now: datetime) -> Mapping[str, list[tuple[str, str]]]:
+    """Return run and name of each plan of which something was carried out or ordered, or may have been, by person."""
+    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for run, name in plans.with_journal(workspace, now - FOLLOWED):
+        try:
+            stored = plans.find(run, name)
+            with JournalFile(stored.journal, stored.plan.digest) as journal:
+                changed = [one for one in stored.plan.changes if journal.standing(one.id).state in _BEGUN]
+        except AccessReviewError:  # which the commands that follow it say
+            continue
+        for person in sorted({one.target.person for one in changed if one.target.person and not one.action.restores}):
+            found[person].append((run.id, name))
+    return found

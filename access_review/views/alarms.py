@@ -88,17 +88,21 @@ def prepared(persons: Sequence[str], run: str, plan: str, why: str) -> tuple[str
     return subject, "\n".join(map(visible, lines))
 
 
-def rescinded(person: str, run: str, begun: Sequence[str]) -> tuple[str, str]:
+def rescinded(person: str, begun: Sequence[tuple[str, str]]) -> tuple[str, str]:
     """Return subject and text of the alarm that somebody for whom something was begun has not left, as the roster now says.
 
-    ``begun`` are the plans of the ``run`` of which something was carried out.
+    ``begun`` are run and name of the plans of which something was carried out for them, or ordered.
     """
-    done = [f"  access-review --run {run} undo --of {plan}" for plan in begun]
+    done = [f"  access-review --run {run} undo --of {plan}" for run, plan in begun]
     lines = [
         f"The roster says now that {person} works here. What was planned for it is not carried out any more.",
         "",
         *(
-            ["What was done already can be given back, by two people:", *done]
+            [
+                "An order that is not done yet is ended now, and its ticket closed.",
+                "What was done already can be given back, by two people:",
+                *done,
+            ]
             if done
             else ["Nothing was carried out here."]
         ),

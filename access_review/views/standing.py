@@ -9,9 +9,10 @@ from access_review.plan.record import Plan
 from access_review.policy import StandingApproval
 from access_review.revoke.apply import Applied
 from access_review.revoke.states import CHANGED, ChangeStatus, State
+from access_review.revoke.verify import Verified
 from access_review.tables import Row
 from access_review.views.plan_files import WORDS
-from access_review.views.text import count, under_headings, visible
+from access_review.views.text import count, moment, under_headings, visible
 
 
 def declared_text(standing: StandingApproval) -> str:
@@ -79,6 +80,15 @@ def what(change: Change) -> str:
     return f"{words}{whose}"
 
 
+def left_by(verified: Verified) -> str:
+    """Say how a change of an earlier run stands that is not proven."""
+    if verified.state is State.ORDERED:
+        return f"ordered at {moment(verified.at)}, and no read shows it done"
+    if verified.state is State.SKIPPED:
+        return f"not to be done any more: {verified.reason}; where it was done already, give it back"
+    return verified.reason or str(verified.state)
+
+
 def _whose(finding: Row | None, name: str) -> str:
     if finding is None:
         return name
@@ -99,7 +109,7 @@ def _lines(summary: StandingSummary) -> Iterator[str]:
         (
             ("Done now, to be proven by later reads:", summary.done),
             ("Refused or left to a person:", summary.refused),
-            ("Of earlier runs, not proven or given back:", summary.unproven),
+            ("Of earlier runs, not proven, given back or not to be done any more:", summary.unproven),
             ("Signatures that do not count any more; renew them before too few are left:", summary.passed_over),
         )
     )

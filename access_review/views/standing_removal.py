@@ -171,7 +171,7 @@ def _lines(summary: RemovalSummary) -> Iterator[str]:
             ("Refused or left to a person:", summary.refused),
             ("Told to managers now, to go in 24 hours unless they stop it:", summary.announced),
             ("Named by the standing removal, and not taken by it:", summary.left),
-            ("Of earlier runs, not proven or given back:", summary.unproven),
+            ("Of earlier runs, not proven, given back or not to be done any more:", summary.unproven),
             ("Signatures that do not count any more; renew them before too few are left:", summary.passed_over),
         )
     )

@@ -73,8 +73,10 @@ def lines(done: TicketsSeenTo) -> Iterator[str]:
         yield f"Tickets: {visible(why)}"
 
 
-def proven(status: ChangeStatus) -> str:
+def closing(status: ChangeStatus) -> str:
     """Say to the desk why a ticket is closed."""
+    if status.state is State.SKIPPED:
+        return f"Nothing is to be done any more: {visible(status.reason)}. Where it was done already, it is to be given back."
     word = "given back" if status.state is State.RESTORED else "gone"
     return f"Proven to be {word} by two reads of {visible(status.server) or 'the system'}, the last at {moment(status.at)}."
 

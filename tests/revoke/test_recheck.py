@@ -11,7 +11,7 @@ from access_review.changes import Action, Expectation, Target, Thing
 from access_review.changes import change as change_of
 from access_review.errors import LimitExceeded, PlanRefused, RosterFault
 from access_review.plan.limits import Count
-from access_review.revoke.recheck import Facts, judge_plan, with_rosters
+from access_review.revoke.recheck import Facts, judge_plan, why_void, with_rosters
 from access_review.revoke.states import Recheck
 from access_review.workspace import load
 from tests.support.fake_system import a_change, a_plan
@@ -91,6 +91,28 @@ def test_whose_termination_is_rescinded_keeps_everything():
     assert found["user5", ""] == Recheck(skipped=f"the person is active: {BACK}")
     assert found["user5", "Fin"].skipped == "now: user5 would lose Fin, which is expected"
     assert found["user7", "Other"] == Recheck()
+
+
+@pytest.mark.parametrize(
+    ("status", "void"),
+    [
+        ("active", f"the person is active: {BACK}"),
+        ("leave", f"the person is leave: {BACK}"),
+        ("left", ""),
+        ("missing", ""),
+        ("unknown", ""),
+        (None, ""),
+    ],
+)
+def test_an_order_is_void_for_whoever_surely_has_not_left_and_for_nobody_else(status, void):
+    (sign_in,) = (one for one in agreed().changes if one.target.account.name == "user5" and not one.target.entitlement)
+    (mover,) = (one for one in agreed().changes if one.target.account.name == "user7")
+    rows = {sign_in.target.person: status, mover.target.person: status} if status else {}
+    assert why_void(sign_in, rows) == void
+    assert why_void(mover, rows) == "", "whose access goes for another reason"
+    back = replace(sign_in, action=Action.ENABLE_ACCOUNT)
+    left = "the person has left: only who is employed gets it back"
+    assert why_void(back, rows) == (left if status == "left" else "")
 
 
 @pytest.mark.parametrize("status", ["unknown", "missing", "leave"])

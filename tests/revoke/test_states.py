@@ -266,6 +266,21 @@ def test_proven_are_two_reads_that_agree_and_lie_apart(standing, seen, minutes, 
     assert later(standing, seen, minutes) == step
 
 
+@pytest.mark.parametrize(
+    ("state", "seen", "step"),
+    [
+        (State.ORDERED, THERE, NextStep(State.SKIPPED, "the person is active")),
+        (State.ORDERED, GONE, NextStep(State.PENDING)),
+        (State.ORDERED, UNREAD, None),
+    ],
+)
+def test_a_void_order_ends_unless_it_was_done_or_nobody_can_say(state, seen, step):
+    found = after_verifying_read(
+        stands(state), seen, START + MINUTE, wanted=False, spacing=SPACING, most=3, void="the person is active"
+    )
+    assert found == step
+
+
 CONTRADICTS = "an earlier read showed it done, this one does not: replication, or given back"
 BACK = "somebody gave it back at 2026-02-02 08:01:00 UTC"
 CALLED = {"gone_at": START, "called_at": START + 30 * timedelta(seconds=1)}

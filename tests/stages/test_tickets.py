@@ -147,6 +147,50 @@ def test_the_unattended_job_and_the_daily_one_see_to_tickets_at_once(before, tmp
 
 
 @pytest.mark.parametrize("answer", [desks.servicenow, desks.jira], ids=["servicenow", "jira"])
+def test_the_order_of_a_leaver_who_has_not_left_is_urged_on_by_nobody_and_ended_by_a_read(
+    before, tmp_path, authority, answer
+):
+    with company_with(before, tmp_path, authority, answer) as (company, desk):
+        assert len(seen_to(company).json["tickets"]["opened"]) == 1
+        company.status.clear()
+        company.write()
+        reminded = company.run("remind", at="2026-10-30T20:30:00Z")
+        assert reminded.code == 1, "it is overdue"
+        assert "is not to be done any more: the person is active: the end was rescinded" in reminded.out
+        assert "verify --of standing ends the order" in reminded.out
+        (ticket,) = desk.tickets
+        assert (ticket.get("notes", []), ticket.get("comments", []), alarms(company)) == ([], [], [])
+        job = company.run("--json", "apply", "--standing", at="2026-10-30T20:35:00Z")
+        (told,) = job.json["unproven"]
+        assert (job.code, "not to be done any more: the person is active" in told) == (4, True), job.out
+        assert len(job.json["tickets"]["closed"]) == 1
+        said = ticket["close_notes"] if answer is desks.servicenow else ticket["comments"][0]
+        assert said.startswith("Nothing is to be done any more: the person is active")
+        assert "Where it was done already, it is to be given back" in said
+        assert not (company.folder / f"runs/{job.json['run']}/standing/orders.csv").exists()
+        again = company.run("--json", "apply", "--standing", at="2026-10-30T20:50:00Z")
+        assert (again.code, again.json["unproven"], len(desk.tickets)) == (0, [], 1), again.out
+        company.leave(20, "2026-10-30")
+        anew = company.run("--json", "apply", "--standing", at="2026-10-30T21:05:00Z")
+        assert (len(anew.json["done"]), len(desk.tickets)) == (1, 2), "who leaves again is ordered anew"
+
+
+def test_a_ticket_that_a_desk_surely_has_not_opened_is_needed_no_more_when_the_work_is_done(
+    before, tmp_path, authority
+):
+    with company_with(before, tmp_path, authority, desks.servicenow) as (company, desk):
+        desk.broken = [desks.sleeping]
+        assert seen_to(company).code == 1
+        company.disabled.add(20)
+        company.write()
+        soon = seen_to(company, "2026-10-30T19:02:00Z")
+        assert "nobody knows yet whether" in soon.json["tickets"]["failed"][0]
+        for at in ("2026-10-30T19:10:00Z", "2026-10-30T19:30:00Z"):
+            done = seen_to(company, at)
+            assert (done.code, done.json["tickets"]["failed"], desk.tickets) == (0, [], []), at
+
+
+@pytest.mark.parametrize("answer", [desks.servicenow, desks.jira], ids=["servicenow", "jira"])
 def test_an_answer_that_is_lost_opens_no_second_ticket(before, tmp_path, authority, answer):
     with company_with(before, tmp_path, authority, answer) as (company, desk):
         desk.broken, desk.hidden = [desks.lost], 2

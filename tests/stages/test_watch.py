@@ -6,11 +6,12 @@ import re
 import select
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections import Counter
-from contextlib import chdir
+from contextlib import chdir, closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -201,7 +202,50 @@ def test_without_one_a_plan_is_prepared_that_two_people_can_sign_and_it_is_void_
     later(clock, seconds=2)
     assert "Access review: somebody has not left after all" in watch.look().told
     (notice,) = [one for one in company.notices() if "Person 20 works here" in one]
-    assert "undo --of leavers" in notice, "what apply may have begun has a journal"
+    assert "Nothing was carried out here." in notice, "what apply skipped needs nothing to be given back"
+
+
+def test_who_leaves_and_is_back_again_and_again_is_told_and_ordered_each_time(company, clock):
+    policy = company.folder / "roles/policy.yaml"
+    policy.write_text(policy.read_text().replace("daily: 2", "daily: 9"))
+    for person in (8, 9):
+        assert company.sign(person, "--standing", at="2026-10-26T06:01:00Z").code == 0
+    watch = watched(company, clock)
+    watch.look()
+    for times in (1, 2, 3):
+        company.leave(20, "2026-10-24")
+        later(clock, seconds=20)
+        watch.look()
+        assert watch.state.writes == times, "an order that was taken back is given anew"
+        company.status.clear()
+        company.write()
+        later(clock, seconds=20)
+        watch.look()
+        told = [one for one in company.notices() if "Person 20 works here" in one]
+        assert len(told) == times
+        assert "An order that is not done yet is ended now" in told[-1]
+    journals = company.folder.glob("runs/*/standing/journal.sqlite")
+    ended = [state for path in journals for state in states(path)]
+    assert ended == ["skipped"] * 3, "no order waits for anybody"
+
+
+def states(path):
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as outside:
+        last = "SELECT state FROM rows WHERE change <> '' GROUP BY change HAVING seq = max(seq)"
+        return [state for (state,) in outside.execute(last)]
+
+
+def test_a_leaver_who_had_signed_leaves_a_plan_to_sign_since_nobody_stands_behind_the_approval_now(company, clock):
+    policy = company.folder / "roles/policy.yaml"
+    policy.write_text(policy.read_text() + 'watch: {tell: ["00007"], plans_for: "00007"}\n')
+    for person in (8, 9):
+        assert company.sign(person, "--standing", at="2026-10-26T06:01:00Z").code == 0
+    watch = watched(company, clock)
+    watch.look()
+    company.leave(8, "2026-10-24")
+    later(clock, seconds=2)
+    assert watch.look().told[-1] == "Access review: 1 person left and can still sign in"
+    assert len([*company.folder.glob("runs/*/leavers/plan.json")]) == 1
 
 
 def test_where_nothing_was_carried_out_nobody_is_told_to_give_it_back(company, clock):
