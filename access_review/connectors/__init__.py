@@ -42,6 +42,9 @@ __all__ = [
 
 GROUP = "access_review.connectors"
 
+WHOLE_SOURCE = "source"
+"""The subject of a verdict on a source that could not be read at all."""
+
 SYSTEM = "part:system"
 """The subject of a verdict that says, as canonical JSON, which system was read: its ``identity`` and its ``name``."""
 

@@ -14,7 +14,16 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from access_review.connectors import Source, complete, emptied_groups, incomplete, problem, renamed_accounts, stating
+from access_review.connectors import (
+    WHOLE_SOURCE,
+    Source,
+    complete,
+    emptied_groups,
+    incomplete,
+    problem,
+    renamed_accounts,
+    stating,
+)
 from access_review.connectors.emptied_groups import NOTHING_LESS, LessHeld
 from access_review.connectors.own_removals import EXPLAINED, LastRead, explanation
 from access_review.connectors.renamed_accounts import Renamed
@@ -139,7 +148,8 @@ def compared(
 
     With them go problems: the groups about which no finding ends before another read says the same.
     """
-    verdicts = sized(source, made)
+    verdicts = [*sized(source, made)]
+    verdicts += _unsaid(source, verdicts, last.counts, gone=is_accepted(accepted, on))
     known = last.accounts() if last.accounts and not is_accepted(accepted, on) else None
     renamed = None if known is None else renamed_accounts.compared(known, made["accounts"])
 
@@ -155,6 +165,25 @@ def compared(
     if left is last.counts or _is_shrunk(found) or not _is_shrunk(against(last.counts)[0]):
         return found, groups
     return [*found, *explanation(source, last.removed, made)], groups
+
+
+def _unsaid(source: Source, verdicts: Sequence[Row], last: Mapping[str, int], *, gone: bool) -> list[Row]:
+    """Return the verdicts on tables that were read last and of which nothing is said now: they are incomplete, or ``gone``."""
+    said = {row["subject"] for row in verdicts}
+    if WHOLE_SOURCE in said:
+        return []
+    unsaid = sorted(
+        (table, count) for table, count in last.items() if count and is_compared(table) and table not in said
+    )
+    hint = f"is a file gone? If it is on purpose, write `accept_fewer` and the day in sources/{source.name}.yaml"
+    return [
+        (
+            complete(source, table, 0)
+            if gone
+            else incomplete(source, table, f"nothing was read of it, where {count:,} were read last: {hint}")
+        )[1]
+        for table, count in unsaid
+    ]
 
 
 def _unsettled(source: Source, group: str, now: int, then: int) -> Row:

@@ -10,13 +10,13 @@ from typing import Any, TypeVar
 import pyarrow as pa
 
 from access_review.changes import Action, Capabilities
+from access_review.connectors import WHOLE_SOURCE
 from access_review.engine import Engine
 from access_review.findings.sentences import IN_WORDS, WORDS, every_sentence
 from access_review.model import AsOf
 from access_review.plan.protect import protection
 from access_review.plan.withheld import Withheld, WithheldCode, withheld
 from access_review.snapshot import Snapshot
-from access_review.snapshot.reading import WHOLE_SOURCE
 from access_review.tables import Row
 
 K = TypeVar("K")

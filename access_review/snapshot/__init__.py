@@ -16,13 +16,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from access_review import __version__, connectors
-from access_review.connectors import emptied_groups, renamed_accounts, shrunk
+from access_review.connectors import WHOLE_SOURCE, emptied_groups, renamed_accounts, shrunk
 from access_review.connectors.own_removals import LastRead
 from access_review.connectors.tabular.freshness import AGE
 from access_review.engine import ParquetFile
 from access_review.errors import every
 from access_review.snapshot import carry_over
-from access_review.snapshot.reading import WHOLE_SOURCE, Progress, read_source
+from access_review.snapshot.reading import Progress, read_source
 from access_review.snapshot.references import resolve
 from access_review.tables import SINCE, TABLES, Row, digest, frame
 from access_review.workspace import Workspace

@@ -22,9 +22,6 @@ _CHUNK = 50_000
 Progress = Callable[[str, int], None]
 """Told a source's name and how many rows have been read from it so far."""
 
-WHOLE_SOURCE = "source"
-"""The subject of a verdict on a source that could not be read at all."""
-
 
 def read_source(
     workspace: Workspace,
@@ -77,7 +74,7 @@ def _rows(
         connector = connector or connectors.load(entry.file.connector)(source, **entry.options)
         yield from believed(source, connector.collect(as_of), as_of)
     except ConnectorError as error:
-        yield connectors.incomplete(source, WHOLE_SOURCE, error.message.removeprefix(f"{source.name}: "))
+        yield connectors.incomplete(source, connectors.WHOLE_SOURCE, error.message.removeprefix(f"{source.name}: "))
 
 
 def _loose(name: str, rows: list[Row]) -> pa.Table:
@@ -100,5 +97,7 @@ def _add_missing_verdicts(source: Source, made: dict[str, list[pa.Table]]) -> No
     ]
     rows = [connectors.incomplete(source, name, "the connector gave no verdict")[1] for name in silent]
     if not said and not silent:
-        rows.append(connectors.incomplete(source, WHOLE_SOURCE, "the connector gave no verdict and no rows")[1])
+        rows.append(
+            connectors.incomplete(source, connectors.WHOLE_SOURCE, "the connector gave no verdict and no rows")[1]
+        )
     made["completeness"].append(_loose("completeness", rows))

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from access_review.changes import Mark
-from access_review.snapshot.reading import WHOLE_SOURCE
+from access_review.connectors import WHOLE_SOURCE
 from access_review.tables import TABLES, digest, frame
 
 Parts = Mapping[str, pa.Table]

@@ -19,6 +19,7 @@ from access_review.audit import client_extract
 from access_review.audit.campaign import Campaign
 from access_review.audit.client_extract import ANOTHER, STRUCK_OUT, Borders
 from access_review.audit.worklist import WorkItem
+from access_review.connectors import WHOLE_SOURCE
 from access_review.connectors.tabular.freshness import AGE
 from access_review.errors import Unclear
 from access_review.findings.sentences import every_sentence
@@ -26,7 +27,6 @@ from access_review.model import CURRENT
 from access_review.offboarding.leaver import Check, Leaver, Leavers, System, limited
 from access_review.runs import Run
 from access_review.snapshot import Completeness, ManifestSource
-from access_review.snapshot.reading import WHOLE_SOURCE
 from access_review.stages.offboarding import newest_leavers
 from access_review.store import audits, logged, reviews, snapshots
 from access_review.store.recalled import read_again

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import pyarrow.parquet as pq
 import pytest
 
 from access_review import store
@@ -14,7 +15,8 @@ from access_review.runs import all_runs
 from access_review.store import audits, last_reads
 from access_review.tables import Row
 from tests.connectors.small_sources import AS_OF
-from tests.support.workspaces import STAFF, Company
+from tests.support.command import access_review, lay_out
+from tests.support.workspaces import HR, STAFF, Company
 
 DAYS = ("2026-11-02T06:00:00Z", "2026-11-03T06:00:00Z", "2026-11-04T06:00:00Z", "2026-11-05T06:00:00Z")
 SOURCE = Source("app", AS_OF)  # type: ignore[arg-type]  # its folder is not looked at
@@ -169,3 +171,37 @@ def test_a_roster_that_lost_most_of_its_people_still_stops_the_run(company):
     people = company.folder / "sources/people.csv"
     people.write_text("".join(people.read_text().splitlines(keepends=True)[:10]))
     assert company.run("audit", at=DAYS[1]).code == 2
+
+
+_TENANT = {
+    "sources/entra.yaml": "connector: entra\noptions:\n  recorded: pages\nmatch:\n  - {on: [employee_id, person]}\n",
+    "sources/hr.yaml": HR,
+    "sources/people.csv": "id,name,status,last_day,department\n1,Ana,Terminated,2026-10-01,IT\n2,Ben,Active,,IT\n",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("users", [1, 3])
+def test_a_page_that_is_gone_ends_nothing_until_that_is_accepted(tmp_path, users):
+    folder = lay_out(tmp_path, _TENANT)
+    about = {"accountEnabled": True, "userType": "Member", "createdDateTime": "2020-01-01T00:00:00Z"}
+    pages = [
+        {"id": f"{n}", "userPrincipalName": f"u{n}@x.test", "employeeId": f"{n}", **about} for n in range(1, users + 1)
+    ]
+    saved = folder / "sources/pages/users.json"
+    saved.parent.mkdir()
+    saved.write_text(json.dumps({"value": pages}))
+
+    def open_leavers(day: str) -> tuple[int, list[str]]:
+        result = access_review(folder, "--as-of", day, "audit")
+        assert result.code in {0, 1}, result.err
+        rows = pq.read_table(max((folder / "runs").glob("*Z-*")) / "findings.parquet").to_pylist()
+        return result.code, [f["status"] for f in rows if f["rule"] == "leaver-active"]
+
+    assert open_leavers(DAYS[0]) == (1, ["new"])
+    saved.unlink()
+    (saved.parent / "groups.json").write_text('{"value": []}')
+    assert open_leavers(DAYS[1]) == (1, ["open"])
+    with (folder / "sources/entra.yaml").open("a") as file:
+        file.write("accept_fewer: 2026-11-04\n")
+    assert open_leavers(DAYS[2]) == (1, ["closed"])
