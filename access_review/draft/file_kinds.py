@@ -13,6 +13,7 @@ from access_review.draft.hints import (
     KEEP_WORDS,
     REVOKE_WORDS,
     ROSTER_HINTS,
+    SIGN_IN_HINTS,
     TABLE_HINTS,
     TRAINING_HINTS,
     Hint,
@@ -105,7 +106,7 @@ def guess_kind(looks: Sequence[ColumnLook], *, pairs_unique: bool = False) -> Ki
     people = len(fields & {"manager", "starts", "left_at", "status", "department", "title", "kind", "name"})
     once = any(m.field == "person" and _look(looks, m).keylike for m in roster)
     if "at" in held and "account" in held and not once:
-        return KindGuess(FileKind.SIGNINS, "accounts with a time in each row", table)
+        return KindGuess(FileKind.SIGNINS, "accounts with a time in each row", guess_meanings(looks, SIGN_IN_HINTS))
     # Former assignments end, all of them, and say nothing else about the person.
     ended = {"person", "starts", "left_at"} <= fields and not fields & {"name", "mail", "status", "manager"}
     if ended and all(_look(looks, m).filled == looks[0].rows for m in roster if m.field == "left_at"):

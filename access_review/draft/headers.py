@@ -7,7 +7,7 @@ from access_review.draft.languages import folded, in_english
 
 _PERSONAL = re.compile(
     r"\b(sex|gender|race|ethnic\w*|hispanic|latino|religion|marital|married|citizen\w*|dob|birth\w*|geburt\w*|salary|gehalt|\w*lohn|brutto\w*|"
-    r"wage|pay|bonus|commission|ssn|disabilit\w*|zip|postcode|phone|mobile|(?<!mail )address|survey|satisfaction|absences?|late|"
+    r"wage|pay|bonus|commission|ssn|disabilit\w*|zip|postcode|phone|mobile|(?<!mail )(?<!ip )address|survey|satisfaction|absences?|late|"
     r"perf|performance|diversity|recruit\w*|reason)\b"
 )
 """What says nothing about access and much about a person: never proposed as an attribute, always masked."""

@@ -185,10 +185,32 @@ TABLE_HINTS = (
         r"( (name|value|label))?$",
     ),
     Hint("client", r"\b(client|customer|kunde)\b", _TEXTS),
-    Hint("at", r"^(at|time|timestamp|date|when|sign ?in (time|at|date))$", frozenset({Form.DATE})),
+    Hint(
+        "at",
+        r"^((at|time|timestamp|date|when|(sign ?in|event|activity) (time|timestamp|at|date)|created date time)( (utc|gmt))?)$",
+        frozenset({Form.DATE}),
+    ),
     Hint("success", r"\b(success|result|outcome)\b", _WORDS, _few),
     Hint("country", r"\bcountry\b", _TEXTS),
     Hint("owner", r"\b(owner|responsible)\b", _IDS | _NAMES),
+)
+
+SIGN_IN_HINTS = (
+    *(hint for hint in TABLE_HINTS if hint.field in {"at", "account"}),
+    Hint("signin", r"^((request|correlation|event|sign ?in) )?id$", _IDS, lambda c: c.unique),
+    Hint(
+        "success",
+        r"\b(success|result|outcome|status)\b",
+        _WORDS,
+        _few,
+        but=r"\b(device|mfa|conditional|error|reason)\b",
+    ),
+    Hint("country", r"\bcountry\b", _TEXTS),
+    Hint("device", r"\bdevice( (id|name))?$", _IDS | _TEXTS),
+    Hint("application", r"^(app|application)( (display )?name)?$", _TEXTS),
+    Hint("address", r"\bip( ?address)?$", frozenset({Form.CODE}), but=r"\b(destination|server)\b"),
+    Hint("managed", r"\bmanaged$", _WORDS, _few),
+    Hint("compliant", r"\bcompliant$", _WORDS, _few),
 )
 
 TRAINING_HINTS = (

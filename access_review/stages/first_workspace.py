@@ -1,7 +1,7 @@
 """Init from exports: sources, ladder, policy and drafted templates, then a first trial review."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -11,13 +11,15 @@ import pyarrow as pa
 import pyarrow.csv
 
 from access_review import workspace as workspaces
+from access_review.connectors.entra.tenant_objects import SCHEME as ENTRA_OBJECT
 from access_review.draft.file_kinds import FileKind
 from access_review.draft.holdings import matrix_of, person_column
 from access_review.draft.inspection import TableLook
 from access_review.draft.levels import level_doubts
 from access_review.draft.naming import slug
 from access_review.draft.powerful import powerful_names
-from access_review.draft.references import account_references
+from access_review.draft.references import account_column, account_references
+from access_review.draft.sign_ins import accounts_of_log, sign_in_source
 from access_review.draft.sources import (
     Elsewhere,
     OptionLine,
@@ -141,6 +143,8 @@ class _Drafting:
     names: _Names = field(default_factory=_Names)
     drafts: list[SourceDraft] = field(default_factory=list)
     converted: dict[str, pa.Table] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
+    """What the source of a list of accounts is called, by its file."""
 
     def draft(self) -> list[tuple[str, str]]:
         """Draft them all; return the files that are left out, and why."""
@@ -148,12 +152,13 @@ class _Drafting:
         earlier = {file: files[-1] for files in look.series for file in files[:-1]}
         tables = [one for one in look.tables if one.name in self.seen.found.tables and one.name not in earlier]
         rosters = [one for one in tables if one.guess.kind is FileKind.ROSTER and names_people(one)]
-        others = [one for one in tables if one not in rosters]
+        logs = [one for one in tables if one.guess.kind is FileKind.SIGNINS]
+        others = [one for one in tables if one not in rosters and one not in logs]
         people = [one.name for one in rosters]
         self._draft_rosters(rosters)
         self._draft_exports(people)
         self._draft_tables([one for one in others if not _unfit(one)], people)
-        unused = [(one.name, unfit) for one in others if (unfit := _unfit(one))]
+        unused = [(one.name, unfit) for one in others if (unfit := _unfit(one))] + list(self._draft_logs(logs))
         return [*unused, *((file, f"an earlier state of {last}, which is read") for file, last in earlier.items())]
 
     def _draft_rosters(self, rosters: Sequence[TableLook]) -> None:
@@ -173,7 +178,6 @@ class _Drafting:
     def _draft_tables(self, tables: Sequence[TableLook], people: Sequence[str]) -> None:
         references = account_references(self.seen.look, [one for one in tables if not _is_converted(self.seen, one)])
         named_by = {reference.file: reference for reference in references.values()}
-        sources: dict[str, str] = {}
         # Those whose accounts stand elsewhere come last, when their sources have names.
         for look in sorted(tables, key=lambda look: look.name in references):
             if _is_converted(self.seen, look):
@@ -184,13 +188,31 @@ class _Drafting:
                 self.drafts.append(training_source(name, look, path, reading, self.answers))
                 continue
             reference = references.get(look.name)
-            elsewhere = Elsewhere(sources[reference.file], reference) if reference else None
+            elsewhere = Elsewhere(self.sources[reference.file], reference) if reference else None
             ladder = () if elsewhere else ladder_lines(self.seen.look, look.name, people)
-            sources[look.name] = name
+            self.sources[look.name] = name
             named, powerful = named_by.get(look.name), self._powerful(look)
             self.drafts.append(
                 table_source(name, look, path, reading, self.answers, ladder, elsewhere, named, powerful)
             )
+
+    def _draft_logs(self, logs: Sequence[TableLook]) -> Iterator[tuple[str, str]]:
+        """Draft logs of sign-ins, whose accounts the other sources have; yield those whose accounts none has, and why."""
+        schemes = {
+            (name, "native_id"): ENTRA_OBJECT
+            for name, one in self.seen.found.exports.items()
+            if one.connector == "entra"
+        }
+        logins = {name: account_column(self.seen.table(name)) or "" for name in self.sources}
+        schemes |= {(file, logins[file]): f"{source}-login" for file, source in self.sources.items()}
+        schemes |= {(name, "principal_name"): "upn" for name in self.seen.found.exports}
+        for look in logs:
+            accounts = accounts_of_log(look, self.seen.look, schemes)
+            if accounts is None:
+                yield look.name, f"{look.guess.kind}: no one file here has the accounts that stand in it"
+                continue
+            name, path, reading = self._place("", look)
+            self.drafts.append(sign_in_source(name, look, path, reading, self.answers, accounts))
 
     def _powerful(self, look: TableLook) -> list[str]:
         """Return what is powerful by its name of all that a list says is held."""
