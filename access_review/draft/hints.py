@@ -169,7 +169,7 @@ TABLE_HINTS = (
         "used",
         r"\b(last (used|access\w*|login|log ?on|sign ?in|activity|seen)|used|letzte\w*|trdat)\b",
         _DATES,
-        but=r"\b(update|updated|modified|changed|change)\b",
+        but=r"\b(update|updated|modified|changed|change|region|service|department|location|device|ip|status)\b",
     ),
     Hint("since", r"\b(since|granted|assigned|from|start\w*|valid from)\b", _DATES),
     Hint("until", r"\b(until|expir\w*|end\w*|valid (to|until)|to dat|gltgb)\b", _DATES),

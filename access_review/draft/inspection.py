@@ -16,6 +16,7 @@ from access_review.draft.levels import level_columns, level_doubts
 from access_review.draft.meanings import (
     ColumnMeaning,
     Sureness,
+    dated_alike,
     further_entitlements,
     further_uses,
     headed_like,
@@ -241,8 +242,10 @@ def _misleading(looks: Sequence[ColumnLook], guess: KindGuess) -> Iterator[str]:
         yield f"{', '.join(levels)} is not read: its cells say levels of access; put them in a file of their own, with who has them"
     if guess.kind is not FileKind.HOLDINGS:
         return
-    if further := further_uses(looks, guess.meanings):
-        yield f"{', '.join(further)} is not read: an account may be in use by it and seem idle by the one that is"
+    used = next((look for m in guess.meanings if m.field == "used" for look in looks if look.name in m.columns), None)
+    further = [look for look in looks if used and look.name in further_uses(looks, guess.meanings)]
+    if unread := [look.name for look in further if used and look.filled and not dated_alike(look, used)]:
+        yield f"{', '.join(unread)} is not read: an account may be in use by it and seem idle by the one that is"
     for look in looks:
         words = [word for word in look.words if ELIGIBLE.search(word.word)]
         if words and any(m.field == "entitlement" for m in guess.meanings):

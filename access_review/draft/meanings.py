@@ -111,12 +111,19 @@ def unplaced_status(looks: Sequence[ColumnLook], found: Sequence[ColumnMeaning])
 
 
 def further_uses(looks: Sequence[ColumnLook], found: Sequence[ColumnMeaning]) -> tuple[str, ...]:
-    """Return the columns of last uses that were not taken for it, since another was."""
+    """Return the columns of last uses that were not taken for it, since another was; those where nobody has one yet too."""
     (hint,) = (one for one in TABLE_HINTS if one.field == "used")
     taken = {c for m in found for c in m.columns}
     if not any(m.field == "used" for m in found):
         return ()
-    return tuple(c.name for c in looks if c.name not in taken and c.form is Form.DATE and _headed(hint, c))
+    return tuple(c.name for c in looks if c.name not in taken and c.form in hint.forms and _headed(hint, c))
+
+
+def dated_alike(one: ColumnLook, other: ColumnLook) -> bool:
+    """Say whether the dates of two columns are written in one form that is known."""
+    if one.dates is None or other.dates is None or one.dates.format is None:
+        return False
+    return (one.dates.format, one.dates.clock) == (other.dates.format, other.dates.clock)
 
 
 def heads_held(name: str) -> bool:

@@ -7,15 +7,15 @@ from difflib import get_close_matches
 from typing import Any
 
 from access_review.connectors.roster.mapping import RosterColumns
+from access_review.draft.account_states import account_states
 from access_review.draft.columns import ColumnLook, WordCount
 from access_review.draft.headers import plain_header
 from access_review.draft.inspection import FilesLook, TableLook, unplaced_sentence
 from access_review.draft.ladder import suggest_ladder
 from access_review.draft.languages import folded
-from access_review.draft.meanings import further_entitlements
+from access_review.draft.meanings import dated_alike, further_entitlements, further_uses
 from access_review.draft.naming import slug
 from access_review.draft.references import AccountReference, account_column, holds
-from access_review.draft.sign_in_words import can_sign_in, is_turned
 from access_review.draft.status_words import StatusLook, asks_status
 from access_review.settings import ACCOUNT_COLUMNS, PERSON_COLUMNS
 
@@ -206,6 +206,7 @@ def table_source(
         for one in (_HELD_FIELDS if elsewhere else _TABLE_FIELDS[1:])
         if one in found and (one not in _DATED or _has_form(look, found[one], form))
     ]
+    columns = [_latest(look, one) if one.name == "last_used" else one for one in columns]
     options, lost = _as_written(look, path, reading)
     doubts += lost
     if form and any(one.name in _DATED for one in columns):
@@ -217,9 +218,13 @@ def table_source(
         scheme = f"{elsewhere.source}-{'login' if elsewhere.reference.login else 'id'}"
         options.append(OptionLine("references", {"account": scheme}, f"its accounts are those of {elsewhere.source}"))
     elif "enabled" in found:
-        words, doubt = _signs_in(look, found["enabled"])
+        states = account_states(_column(look, found["enabled"]))
+        words = {"yes": list(states.yes), "no": list(states.no)}
         options.append(OptionLine("enabled", words, "by the words of the column"))
-        doubts += doubt
+        doubts += states.doubts
+        if states.roles and "entitlement" not in found:
+            columns.append(OptionLine("entitlement", found["enabled"], f"{', '.join(states.roles)} are roles"))
+            powerful = states.powerful
     if "entitlement" in found and (part := _column(look, found["entitlement"]).parted):
         options.append(OptionLine("separator", part, "several stand in one cell"))
     marked, named = privileged(powerful)
@@ -233,27 +238,19 @@ def table_source(
     return SourceDraft(name, "table", _about(look), tuple(options), tuple(columns), tuple(ladder), (*doubts, *guesses))
 
 
+def _latest(look: TableLook, line: OptionLine) -> OptionLine:
+    """Add to a column of last uses the others that are written alike: the latest counts."""
+    used = _column(look, line.value)
+    others = [_column(look, name) for name in further_uses(look.columns, look.guess.meanings)]
+    further = [one.name for one in others if not one.filled or dated_alike(one, used)]
+    return OptionLine(line.name, [line.value, *further], f"{line.because}; the latest of them") if further else line
+
+
 def privileged(powerful: Sequence[str]) -> tuple[list[OptionLine], list[str]]:
     """Return the option that says what is privileged, and the doubt that only names say so; nothing for nothing."""
     said = ", ".join(powerful[:_NAMED]) + (f" and {len(powerful) - _NAMED} more" if len(powerful) > _NAMED else "")
     line = OptionLine("privileged", list(powerful), "by their names: no column says which are")
     return ([line], [f"taken for privileged by name alone: {said}"]) if powerful else ([], [])
-
-
-def _signs_in(look: TableLook, column: str) -> tuple[dict[str, list[str]], list[str]]:
-    """Return which words of a column mean that an account can be used, and say which have no meaning yet."""
-    turned = is_turned(column)
-    meant = {word: can_sign_in(word, column) for word in _words(look, column)}
-    yes, no = ([word for word, can in meant.items() if can is sure] for sure in (True, False))
-    doubts = []
-    if unknown := [word for word, can in meant.items() if can is None]:
-        doubts = [
-            f"whether accounts with {column} {', '.join(unknown)} can be used is not known: put the words under enabled"
-        ]
-    if turned:
-        doubts.append(f"{column} is read the other way round: {', '.join(no) or 'yes'} means that nobody can sign in")
-    true, false = ("false", "true") if turned else ("true", "false")
-    return {"yes": yes or [true], "no": no or [false]}, doubts
 
 
 def key_columns(files: FilesLook, rosters: Sequence[str]) -> dict[str, list[str]]:

@@ -221,5 +221,48 @@ def test_what_makes_an_account_seem_idle_or_a_grant_seem_held_is_said() -> None:
     used = {"user": NUMBERS, "password_last_used": DAYS, "key_last_used": DAYS, "mfa_active": ["true"] * 12}
     eligible = "State is not read: 6 rows say Eligible, and are read as held; export them apart"
     assert eligible in inspect_table("roles.csv", pa.table(ELIGIBLE)).questions
-    (said,) = inspect_table("users.csv", pa.table(used)).unread
+    assert inspect_table("users.csv", pa.table(used)).unread == ()
+    other = {**used, "key_last_used": [f"{n + 10}.09.2026" for n in range(12)]}
+    (said,) = inspect_table("users.csv", pa.table(other)).unread
     assert said.startswith("key_last_used is not read: an account may be in use by it")
+
+
+CREDENTIALS = {
+    "user": NUMBERS,
+    "password_last_used": [*DAYS[:6], *["no_information"] * 6],
+    "access_key_1_active": ["true"] * 12,
+    "access_key_1_last_used_date": DAYS,
+    "access_key_1_last_used_region": ["eu-central-1"] * 12,
+    "access_key_1_last_used_service": ["s3", "ec2"] * 6,
+    "access_key_2_last_used_date": ["N/A"] * 12,
+}
+
+
+def test_an_account_was_last_used_by_the_latest_of_its_last_uses_also_one_that_nobody_has_yet() -> None:
+    look = inspect_table("credential_report.csv", pa.table(CREDENTIALS))
+    source = table_source("aws", look, "credential_report.csv", {}, SourceAnswers(), ())
+    columns = {line.name: line.value for line in source.columns}
+    assert columns["last_used"] == ["password_last_used", "access_key_1_last_used_date", "access_key_2_last_used_date"]
+    assert not [doubt for doubt in source.doubts if "last_used" in doubt]
+
+
+@pytest.mark.parametrize(
+    ("words", "yes", "no", "roles"),
+    [
+        (["Member", "Admin", "Primary Owner", "Deactivated"], 3, ["Deactivated"], ["Member", "Admin", "Primary Owner"]),
+        (["Active", "Guest", "Disabled"], 2, ["Disabled"], ["Guest"]),
+        (["active", "suspended"], 1, ["suspended"], []),
+        (["Member", "Admin"], 1, ["false"], []),
+        (["Pending", "Active", "Disabled"], 1, ["Disabled"], []),
+    ],
+)
+def test_one_column_may_say_whether_an_account_can_be_used_and_as_what(words, yes, no, roles) -> None:
+    listed = {"username": NUMBERS * 4, "status": (words * 48)[:48]}
+    look = inspect_table("members.csv", pa.table(listed))
+    source = table_source("chat", look, "members.csv", {}, SourceAnswers(), ())
+    columns = {line.name: line.value for line in source.columns}
+    (enabled,) = (line.value for line in source.options if line.name == "enabled")
+    assert (len(enabled["yes"]), enabled["no"]) == (yes, no)
+    assert columns.get("entitlement") == ("status" if roles else None)
+    marked = [line.value for line in source.options if line.name == "privileged"]
+    assert marked == ([["Admin", "Primary Owner"]] if "Admin" in roles else [])

@@ -51,6 +51,7 @@ TIMES = frozenset(
         *("assigned", "due", "done"),
     }
 )
+LAST_USED = "last_used"
 IDS = frozenset(
     {"account", "id", "employee_id", "entitlement", "entitlement_id", "signin", "person", "object", "owner", "ticket"}
 )
@@ -84,7 +85,7 @@ class TableColumns(BaseModel):
     enabled: Named | None = None
     client: Named | None = None
     created_at: Named | None = None
-    last_used: Named | None = None
+    last_used: Named | tuple[Named, ...] | None = None
     password_set_at: Named | None = None
     expires_at: Named | None = None
     entitlement: Named | None = None
@@ -118,8 +119,16 @@ class TableColumns(BaseModel):
     done: Named | None = None
 
     def mapped(self) -> dict[str, str]:
-        """Return the columns that are set, by what they hold; several that are one id are as one column."""
-        return self.model_dump(exclude_none=True) | ({"account": self.composed[0]} if self.composed else {})
+        """Return the columns that are set, by what they hold; several that are one id are as one column.
+
+        Of several last uses the first is ``last_used``, the others are ``last_used 2`` and so on.
+        """
+        uses = (self.last_used,) if isinstance(self.last_used, str) else self.last_used or ()
+        return (
+            self.model_dump(exclude_none=True, exclude={"last_used"})
+            | ({"account": self.composed[0]} if self.composed else {})
+            | {f"{LAST_USED} {number}" if number > 1 else LAST_USED: column for number, column in enumerate(uses, 1)}
+        )
 
     @property
     def composed(self) -> tuple[str, tuple[str, ...]] | None:
@@ -143,9 +152,14 @@ class ColumnWords(BaseModel):
         return False if folded in {no.casefold() for no in self.no} else None
 
 
+def field_of(name: str) -> str:
+    """Return what a mapped column holds: of ``last_used 2`` that is ``last_used``."""
+    return LAST_USED if name.startswith(f"{LAST_USED} ") else name
+
+
 def misfits(table: Filled, columns: TableColumns, references: Mapping[str, str]) -> Iterator[str]:
     """Yield what does not fit the table that is filled."""
-    mapped = columns.mapped()
+    mapped = {field_of(name): column for name, column in columns.mapped().items()}
     allowed = {*NEEDED[table], *ALLOWED[table]}
     for name in NEEDED[table]:
         if name not in mapped:

@@ -227,7 +227,8 @@ def connect(
 ) -> Export:
     """Take up an export: a CSV, XLSX, JSON or Parquet file, at a path or any fsspec URL.
 
-    ``separator`` parts several entitlements in one cell. ``stable_id`` says that
+    ``separator`` parts several entitlements in one cell. Where one column is both ``enabled`` and ``entitlement``, the
+    words for no are nothing that is held. ``stable_id`` says that
     logins and names never change or pass to somebody else; an ``id`` column is
     taken to be stable. ``dates`` is a ``strptime`` form, ``timezone`` one IANA
     zone; a bare date is the whole day. ``enabled``, ``success`` and ``managed``

@@ -10,7 +10,7 @@ from typing import assert_never
 from access_review.connectors import Source, problem
 from access_review.connectors.contradictions import SKEW
 from access_review.connectors.same_name import folded
-from access_review.connectors.table.columns import TIMES
+from access_review.connectors.table.columns import LAST_USED, TIMES, field_of
 from access_review.connectors.table.listed_account import ListedAccount
 from access_review.connectors.table.listed_row import ListedRow, ListingTerms, LostError, TableRow
 from access_review.connectors.table.ticket_rows import ticket_rows
@@ -40,7 +40,7 @@ class ExportListing:
     def rows(self) -> Iterator[TableRow]:
         """Yield everything the sheet says."""
         translate = self._translator()
-        dated = [column for name, column in self.terms.columns.items() if name in TIMES]
+        dated = [column for name, column in self.terms.columns.items() if field_of(name) in TIMES]
         doubtful = date_order.doubtful(self.sheet, dated, self.terms.dates)
         for number, cells in self.sheet.rows:
             line = ListedRow(number, cells, self.sheet, self.terms, doubtful)
@@ -187,22 +187,33 @@ class ExportListing:
         return self.source.id("user", native)
 
     def _stated(self, line: ListedRow) -> Row:
-        used = line.when("last_used", instants.start)
         return {
             **{name: line.text(name) for name in ("display_name", "mail", "employee_id", "client")},
             "enabled": line.flag("enabled", self.terms.enabled),
             "created_at": line.when("created_at", instants.start).earliest,
             "password_set_at": line.when("password_set_at", instants.start).earliest,
             "expires_at": line.when("expires_at", instants.until).latest,
-            "last_used_earliest": used.earliest,
-            "last_used_latest": line.when("last_used", instants.until).latest if used.known else None,
-            "never_used": True if line.never("last_used") else (False if used.known else None),
+            **self._last_use(line),
+        }
+
+    def _last_use(self, line: ListedRow) -> Row:
+        """Return when an account was last used: by the latest of its columns, of which each must be readable."""
+        names = [name for name in self.terms.columns if field_of(name) == LAST_USED]
+        bounds = {name: (line.when(name, instants.start), line.when(name, instants.until)) for name in names}
+        known = [(start.earliest, until.latest) for start, until in bounds.values() if start.known]
+        if any(self.terms.columns[name] in line.unread for name in names):
+            known = []
+        never = bool(names) and all(line.never(name) for name in names)
+        return {
+            "last_used_earliest": max((earliest for earliest, _ in known if earliest), default=None),
+            "last_used_latest": max((latest for _, latest in known if latest), default=None),
+            "never_used": True if never else (False if known else None),
         }
 
     def _what(self, line: ListedRow) -> list[str]:
         """Return the entitlements of a row: none, one, or as many as the separator parts."""
         named = line.text("entitlement")
-        if named is None:
+        if named is None or self._is_shut(named):
             return []
         if self.terms.scheme("entitlement"):
             return [line.named("entitlement")]
@@ -210,6 +221,11 @@ class ExportListing:
             return [self._entitlement(line, line.text("entitlement_id") or named, named)]
         names = dict.fromkeys(name.strip() for name in named.split(self.terms.separator))
         return [self._entitlement(line, name, name) for name in names if line.item("entitlement", name)]
+
+    def _is_shut(self, named: str) -> bool:
+        """Tell whether what stands for a role says that the account cannot be used: one column may say both."""
+        columns = self.terms.columns
+        return columns["entitlement"] == columns.get("enabled") and self.terms.enabled.read(named) is False
 
     def _entitlement(self, line: ListedRow, native: str, name: str) -> str:
         entitlement = self.source.id(self.terms.entitlement_kind, native)
