@@ -252,7 +252,8 @@ class Watch:
             wrong=done.wrong,
         )
         state, rescinded = watch_leavers.rescinded(state, self.snapshot, self.workspace.folder, now)
-        return state, seen, [*self._found(seen, base), *rescinded]
+        state, unclear = watch_leavers.unclear(state, self.snapshot, base.snapshot, now)
+        return state, seen, [*self._found(seen, base), *rescinded, *unclear]
 
     def _found(self, seen: Observation, base: WatchBase) -> list[News]:
         """Return what to tell of a review: findings that opened, and that what was kept was not as it should be."""

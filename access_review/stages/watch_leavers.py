@@ -12,6 +12,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from access_review.audit import reviewers
 from access_review.errors import AccessReviewError, PlanRefused
 from access_review.logbook import entries
@@ -38,6 +41,7 @@ from access_review.workspace import Workspace
 
 PLAN = "leavers"
 """What a prepared plan is called."""
+_UNCLEAR = "unclear "
 _BEGUN = CHANGED | {State.ORDERED}
 _AGAIN = timedelta(minutes=15)
 _GRACE = timedelta(seconds=10)
@@ -178,6 +182,29 @@ def rescinded(
         for person in back
     )
     return replace(state, acted={one: run for one, run in state.acted.items() if one not in back}, act_at=now), told
+
+
+def unclear(
+    state: WatchState, snapshot: Snapshot, before: Snapshot, now: datetime
+) -> tuple[WatchState, tuple[News, ...]]:
+    """Return what to tell of those whose row cannot be used any more, so that nobody knows whether they left; of each once.
+
+    ``before`` is the last whole run: of whom it did not know either, it has said so.
+    """
+    people = snapshot.tables["people"].select(["person", "name", "status"])
+    names = {row["person"]: row["name"] for row in people.filter(pc.equal(people["status"], "unknown")).to_pylist()}
+    then = before.tables["people"].select(["person", "status"])
+    then = then.filter(pc.is_in(then["person"], pa.array(sorted(names), pa.string())))
+    held = {f"{_UNCLEAR}{row['person']}": row["person"] for row in then.to_pylist() if row["status"] != "unknown"}
+    begins = [held[key] for key in sorted(held.keys() - set(state.faults))]
+    others = (one for one in state.faults if not one.startswith(_UNCLEAR))
+    state = replace(state, faults=(*others, *sorted(held)))
+    if not begins:
+        return state, ()
+    rows = snapshot.tables["problems"].select(["subject", "locator", "reason"]).to_pylist()
+    why = {row["subject"]: f"{row['locator']}: {row['reason']}" for row in rows}
+    lines = [f"{names[one] or one} ({one}): {why.get(one, 'the roster does not say')}" for one in begins]
+    return state, (News(f"{_UNCLEAR}{now.isoformat()}", alarms.unclear(lines)),)
 
 
 def _begun(workspace: Path, now: datetime) -> Mapping[str, list[tuple[str, str]]]:

@@ -112,6 +112,24 @@ def rescinded(person: str, begun: Sequence[tuple[str, str]]) -> tuple[str, str]:
     return "Access review: somebody has not left after all", "\n".join(map(visible, lines))
 
 
+def unclear(lines: Sequence[str]) -> tuple[str, str]:
+    """Return subject and text of the alarm that rows about people cannot be used any more; a line says whose and why."""
+    more = [f"- and {len(lines) - _MOST} more"] if len(lines) > _MOST else []
+    text = [
+        "The roster was changed, and what it says of these cannot be used. Whether they have left is not known:",
+        "",
+        *(f"- {line}" for line in lines[:_MOST]),
+        *more,
+        "",
+        "Nothing is planned for them, and no finding about them closes.",
+        "To do: have HR mend the row. Who has left is seen to at once when it says so; where it cannot be mended now, disable by hand.",
+    ]
+    # The subject goes into the logbook, which is kept for ever and names nobody.
+    return f"Access review: of {count(len(lines), 'person')} nobody knows any more whether they left", "\n".join(
+        map(visible, text)
+    )
+
+
 def silent(source: str, since: datetime | None, reason: str, at: datetime) -> tuple[str, str]:
     """Return subject and text of the alarm about a source that does not show itself."""
     subject = f"Access review: {source} has not been seen since {moment(since, unknown='the beginning')}"

@@ -248,6 +248,44 @@ def test_a_leaver_who_had_signed_leaves_a_plan_to_sign_since_nobody_stands_behin
     assert len([*company.folder.glob("runs/*/leavers/plan.json")]) == 1
 
 
+@pytest.mark.parametrize(
+    ("status", "day", "said"),
+    [
+        ("terminated", "2026-10-24", "is 'Terminated' meant?"),
+        ("Terminated", "24/10/2026", "last_day is not written as"),
+        ("", "2026-10-24", "status is empty"),
+    ],
+)
+def test_a_leaver_whose_row_cannot_be_read_is_told_once_and_seen_to_when_it_is_mended(
+    company, clock, status, day, said
+):
+    watch = watched(company, clock)
+    watch.look()
+    company.status[20] = (status, day)
+    company.write()
+    later(clock, seconds=2)
+    assert watch.look().told == ("Access review: of 1 person nobody knows any more whether they left",)
+    (notice,) = [one for one in company.notices() if "Person 20 (hr:person:00020): people.csv:21: " in one]
+    assert said in notice
+    company.status[21] = ("Active", "soon")
+    company.write()
+    later(clock, seconds=2)
+    assert watched(company, clock).look().told == (), (
+        "two rows of thirty make the roster incomplete, which is told as such"
+    )
+    del company.status[21]
+    company.write()
+    later(clock, seconds=2)
+    assert watch.look().told == (), "and once"
+    company.leave(20, "2026-10-24")
+    later(clock, seconds=2)
+    assert rules(watch.look().opened) == ["leaver-active", "leaver-residue"]
+    company.status[20] = (status, day)
+    company.write()
+    later(clock, seconds=2)
+    assert len(watch.look().told) == 1, "it is told again when it is so again"
+
+
 def test_where_nothing_was_carried_out_nobody_is_told_to_give_it_back(company, clock):
     policy = company.folder / "roles/policy.yaml"
     policy.write_text(re.sub("(?m)^standing:.*$", 'watch: {tell: ["00007"], plans_for: "00007"}', policy.read_text()))
