@@ -147,7 +147,7 @@ class _ServiceNow:
 
     def _found(self, record: Mapping[str, Any]) -> FoundTicket:
         closed = _text(record, "active") == "false" or _text(record, "state") == self.desk.closing.get("state")
-        return FoundTicket(_needed(record, "number"), _needed(record, "sys_id"), closed)
+        return FoundTicket(_needed(record, "number"), _key_of(record, "sys_id"), closed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +166,7 @@ class _Jira:
 
     def open(self, asked: TicketOrder) -> FoundTicket:
         made = self.api.send("POST", "/rest/api/3/issue", ticket_bodies.jira(asked, self.desk))
-        return FoundTicket(_needed(made, "key"), _needed(made, "id"))
+        return FoundTicket(_needed(made, "key"), _key_of(made, "id"))
 
     def look(self, key: str, reference: str) -> FoundTicket:
         issue = self.api.send("GET", f"/rest/api/3/issue/{_safe(key)}", query={"fields": "labels,status"})
@@ -246,7 +246,7 @@ def _require_ours(carried: Sequence[str], reference: str) -> None:
 
 def _issue(issue: Mapping[str, Any]) -> FoundTicket:
     status = (issue.get("fields") or {}).get("status") or {}
-    return FoundTicket(_needed(issue, "key"), _needed(issue, "id"), _category(status) == "done")
+    return FoundTicket(_needed(issue, "key"), _key_of(issue, "id"), _category(status) == "done")
 
 
 def _labels(issue: Any) -> list[str]:
@@ -281,7 +281,15 @@ def _text(record: Mapping[str, Any], name: str) -> str:
 
 def _needed(record: Any, name: str) -> str:
     value = _text(record, name) if isinstance(record, dict) else ""
-    if not value or not value.isprintable() or len(value) > _LONGEST:
+    if not value.strip() or not value.isprintable() or len(value) > _LONGEST:
+        raise _odd(name)
+    return value
+
+
+def _key_of(record: Any, name: str) -> str:
+    """Return by what the API takes a ticket: what could never be asked for again is none, and is looked up instead."""
+    value = _needed(record, name)
+    if not _KEY.fullmatch(value):
         raise _odd(name)
     return value
 

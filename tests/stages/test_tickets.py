@@ -303,14 +303,27 @@ def test_the_policy_holds_templates_that_name_what_there_is(before, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "number", ["INC1\n\x1b]0;owned\x07", "\ud800", "9" * 5000, 5], ids=["control", "half", "long", "no text"]
+    ("name", "said"),
+    [
+        ("number", "INC1\n\x1b]0;owned\x07"),
+        ("number", "\ud800"),
+        ("number", "9" * 5000),
+        ("number", 5),
+        ("number", "  "),
+        ("sys_id", "../sys_user/1"),
+        ("sys_id", " "),
+        ("sys_id", "<script>"),
+    ],
+    ids=["control", "half", "long", "no text", "blank", "a way", "blank key", "markup"],
 )
-def test_what_cannot_be_the_number_of_a_ticket_is_none_and_nothing_is_asked_twice(before, tmp_path, authority, number):
+def test_what_cannot_be_the_number_or_key_of_a_ticket_is_none_and_nothing_is_asked_twice(
+    before, tmp_path, authority, name, said
+):
     with company_with(before, tmp_path, authority, desks.servicenow) as (company, desk):
-        desk.broken = [lambda status, body: (status, {"result": {**body["result"], "number": number}})]
+        desk.broken = [lambda status, body: (status, {"result": {**body["result"], name: said}})]
         done = seen_to(company)
         assert (done.code, done.json["tickets"]["opened"]) == (1, [])
-        assert "has no number" in done.json["tickets"]["failed"][0]
+        assert f"has no {name}" in done.json["tickets"]["failed"][0]
         (opened,) = seen_to(company, "2026-10-30T19:06:00Z").json["tickets"]["opened"]
         assert (opened["number"], len(desk.tickets)) == ("INC0000001", 1)
 
