@@ -32,6 +32,10 @@ _HINTS: Mapping[int, str] = {
 }
 
 
+class DeskRefusal(ConnectorError):
+    """The desk answered that it does not do this one thing; others may go through."""
+
+
 class DeskApi:
     """One desk; close it. ``send`` returns the JSON that came back."""
 
@@ -118,7 +122,8 @@ def _result(answer: requests.Response) -> Any:
         # Also a page in place of an answer, as an instance that sleeps has it: nobody knows what became of it.
         raise _unsure()
     said = _said(body)
-    raise ConnectorError(
+    kind = ConnectorError if answer.status_code in _HINTS else DeskRefusal
+    raise kind(
         NAME,
         f"the desk refused it (status {answer.status_code}{f': {said}' if said else ''})",
         hint=_HINTS.get(answer.status_code, "correct what it names under notify: tickets"),

@@ -77,15 +77,15 @@ def opened(settings: Notify, environment: Mapping[str, str], workspace: Path, no
     try:
         api = DeskApi(desk, workspace)
     except ConnectorError as error:
-        yield _Shut(error)
+        yield ShutDesk(error)
         return
     with api:
         yield _ServiceNow(desk, api) if isinstance(desk, ServiceNowDesk) else _Jira(desk, api)
 
 
 @dataclass(frozen=True, slots=True)
-class _Shut:
-    """A desk that lets nobody in: every call raises why."""
+class ShutDesk:
+    """A desk that lets nobody in, or is left alone: every call raises why."""
 
     why: ConnectorError
     answers: bool = True

@@ -21,8 +21,9 @@ from access_review.revoke.work_tickets import Escalation, TicketStep, WorkTicket
 from access_review.runs import Run
 from access_review.snapshot.watched import PendingAlarm
 from access_review.stages import desk_api, ticket_desks, watch_alarms
+from access_review.stages.desk_api import DeskRefusal
 from access_review.stages.notify import Patience
-from access_review.stages.ticket_desks import Desk, FoundTicket
+from access_review.stages.ticket_desks import Desk, FoundTicket, ShutDesk
 from access_review.stages.void_orders import VoidOrders
 from access_review.stages.work_orders import OrdersDue
 from access_review.store import plans, snapshots
@@ -215,15 +216,19 @@ class _Round:
             if ticket.opened_at and shared and _is_proven(order.change, shared):
                 order.keep(replace(ticket, closed_at=self.now))
                 continue
-            if self.in_a_row >= _GIVE_UP:
-                return
             try:
                 self._take_step(order, ticket)
                 self.in_a_row = 0
             except ConnectorError as error:
-                self.in_a_row += 1
-                self.done.fail(_words(error))
+                self._fail(error)
                 self._not_opened(order, order.ticket or ticket, error)
+
+    def _fail(self, error: ConnectorError) -> None:
+        """Note what a desk did not do; one that does nothing at all is left alone, and people hear all the same of what is late."""
+        self.done.fail(_words(error))
+        self.in_a_row = 0 if isinstance(error, DeskRefusal) else self.in_a_row + 1
+        if self.in_a_row >= _GIVE_UP:
+            self.desk = ShutDesk(error)
 
     def _new(self, order: _Order, others: Sequence[_PlanOrders]) -> WorkTicket | None:
         """Return the ticket of an order that had none; one that is open for the same change under another plan is its."""
@@ -316,21 +321,36 @@ class _Round:
         self.done.closed.append(order.line(ticket))
 
     def _escalate(self, order: _Order, ticket: WorkTicket) -> None:
-        closed = bool(
-            self.look
-            and self.desk.answers
-            and Escalation.CLOSED_BY_HAND not in ticket.told
-            and self.desk.look(ticket.key, ticket.reference).closed
-        )
+        """Let people hear of an order that is late or does not hold, and the desk, where it can be had."""
+        closed, missed = self._closed_there(ticket) if self.look else (False, "")
         why = work_tickets.next_escalation(ticket, order.status, self.now, closed=closed)
         if why is None or self._is_void(order, ticket):
             return
-        if not self.look and self.desk.answers:
-            self.desk.look(ticket.key, ticket.reference)  # nothing is noted on what is another's
-        body = order.body(ticket)
-        self.desk.note(ticket.key, body, view.escalated(why, body, order.status.reason))
-        order.alarm(ticket, why, self.now)
+        missed = missed or self._not_noted(order, ticket, why)
+        order.alarm(ticket, why, self.now, f"its ticket has no note of this: {missed}" if missed else "")
         self.done.escalated.append(order.line(ticket))
+
+    def _closed_there(self, ticket: WorkTicket) -> tuple[bool, str]:
+        """Tell whether a ticket is closed in the desk, until people have heard of that, and why that cannot be told."""
+        if not self.desk.answers or Escalation.CLOSED_BY_HAND in ticket.told:
+            return False, ""
+        try:
+            return self.desk.look(ticket.key, ticket.reference).closed, ""
+        except ConnectorError as error:
+            self._fail(error)
+            return False, error.message
+
+    def _not_noted(self, order: _Order, ticket: WorkTicket, why: Escalation) -> str:
+        """Add a note to a ticket of ours; say why it has none."""
+        body = order.body(ticket)
+        try:
+            if not self.look and self.desk.answers:
+                self.desk.look(ticket.key, ticket.reference)  # nothing is noted on what is another's
+            self.desk.note(ticket.key, body, view.escalated(why, body, order.status.reason))
+        except ConnectorError as error:
+            self._fail(error)
+            return error.message
+        return ""
 
 
 def _is_proven(change: Change, found: Iterable[_PlanOrders]) -> bool:

@@ -190,6 +190,42 @@ def test_a_ticket_that_a_desk_surely_has_not_opened_is_needed_no_more_when_the_w
             assert (done.code, done.json["tickets"]["failed"], desk.tickets) == (0, [], []), at
 
 
+def ordered_besides(company, numbers):
+    """Let more people leave, whose accounts are ordered to be disabled."""
+    policy = company.folder / "roles/policy.yaml"
+    limits = "limits: {disable: {percent: 20, floor: 20}}\n"
+    policy.write_text(policy.read_text().replace("daily: 2", "daily: 20") + limits)
+    for person in (8, 9):
+        assert company.sign(person, "--standing", at="2026-10-30T18:40:00Z").code == 0
+    for number in numbers:
+        company.leave(number, "2026-10-30")
+
+
+def test_what_a_desk_refuses_of_some_keeps_the_tickets_of_others_back_for_nobody(before, tmp_path, authority):
+    with company_with(before, tmp_path, authority, desks.servicenow) as (company, desk):
+        desk.broken = [desks.refused] * 4
+        ordered_besides(company, range(21, 27))
+        done = company.run("--json", "apply", "--standing", at=FRIDAY)
+        assert (done.code, len(done.json["tickets"]["opened"]), len(desk.tickets)) == (1, 3, 3), done.out
+        assert len(alarms(company)) == 1, (
+            "of the one that was ordered half an hour ago; the others wait a quarter of it"
+        )
+
+
+def test_while_a_desk_is_down_people_hear_of_every_order_that_is_late(before, tmp_path, authority):
+    with company_with(before, tmp_path, authority, desks.servicenow) as (company, desk):
+        ordered_besides(company, range(21, 26))
+        assert len(company.run("--json", "apply", "--standing", at=FRIDAY).json["tickets"]["opened"]) == 6
+        other = desk.url
+    policy = company.folder / "roles/policy.yaml"
+    assert other in policy.read_text()
+    late = company.run("remind", at="2026-10-30T20:30:00Z")
+    assert (late.code, late.out.count("escalated")) == (1, 6), late.out
+    told = alarms(company)
+    assert (len(told), len({one.splitlines()[1] for one in told})) == (6, 6)
+    assert all("is not done in time (its ticket has no note of this: " in one for one in told)
+
+
 @pytest.mark.parametrize("answer", [desks.servicenow, desks.jira], ids=["servicenow", "jira"])
 def test_an_answer_that_is_lost_opens_no_second_ticket(before, tmp_path, authority, answer):
     with company_with(before, tmp_path, authority, answer) as (company, desk):

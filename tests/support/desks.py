@@ -90,7 +90,13 @@ def busy(status: int, body: Any) -> Answer | None:
     return 429, {"error": {"message": "Rate limit exceeded", "detail": ""}}
 
 
-sleeping.before = busy.before = True  # type: ignore[attr-defined]
+def refused(status: int, body: Any) -> Answer | None:
+    """Carry nothing out: what is asked for cannot be."""
+    del status, body
+    return 400, {"error": {"message": "Data Policy Exception", "detail": "short_description"}}
+
+
+sleeping.before = busy.before = refused.before = True  # type: ignore[attr-defined]
 
 
 class _Quiet(http.server.ThreadingHTTPServer):
