@@ -20,7 +20,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from access_review.errors import Mistake
-from access_review.guarded_files.plain import read_plain
+from access_review.guarded_files.plain import followed, read_plain
 
 # Aliases let a few lines stand for billions; no honest file comes near this.
 MOST_NODES = 200_000
@@ -64,7 +64,7 @@ def read(path: Path, shown: str) -> Document:
     """Read a file; what cannot be read becomes a mistake of the document, never an exception."""
     document = Document(shown)
     try:
-        data = read_plain(path.resolve(), LARGEST_FILE)
+        data = read_plain(followed(path), LARGEST_FILE)
         document.digest = hashlib.sha256(data).hexdigest()
         document.text = data.decode("utf-8")
     except (OSError, RuntimeError) as error:

@@ -346,10 +346,10 @@ def verify(
 
 
 def _log(path: Path | None) -> bytes | None:
-    from access_review.guarded_files.plain import read_plain
+    from access_review.guarded_files.plain import followed, read_plain
 
     try:
-        return read_plain(path.resolve(), _LARGEST_LOG) if path else None
+        return read_plain(followed(path), _LARGEST_LOG) if path else None
     except OSError as error:
         raise typer.BadParameter(f"{path} cannot be read: {error.strerror}", param_hint="--log") from None
 

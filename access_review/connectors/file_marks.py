@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from access_review.changes import Mark
-from access_review.guarded_files.plain import size_and_digest
+from access_review.guarded_files.plain import followed, size_and_digest
 
 ABSENT = "absent"
 
@@ -42,10 +42,10 @@ def _known(before: Mark) -> dict[str, list[object]]:
 
 def _look(path: Path, known: list[object] | None) -> list[object]:
     try:
-        about = path.resolve().stat()
+        about = followed(path).stat()
         stamp: list[object] = [about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns]
         if known and known[:-1] == stamp:
             return known
-        return [*stamp, size_and_digest(path.resolve())[1]]
+        return [*stamp, size_and_digest(followed(path))[1]]
     except OSError as error:
         return [ABSENT if isinstance(error, FileNotFoundError) else str(error.strerror)]

@@ -16,6 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from access_review.connectors import Source
 from access_review.errors import ArtifactError, ConnectorError
+from access_review.guarded_files.plain import followed
 from access_review.guarded_files.private import read_private
 from access_review.settings.secret_place import SecretPlace
 
@@ -92,7 +93,7 @@ def _from_environment(source: Source, name: str) -> str:
 def private_file(source: Source, path: Path, most: int = 2**16) -> bytes:
     """Return the bytes of a file that nobody else may open; raises ``ConnectorError`` for one that is open, or none."""
     try:
-        return read_private(path.resolve(), most)
+        return read_private(followed(path), most)
     except ArtifactError as error:
         raise ConnectorError(source.name, error.message, hint=error.hint) from None
 

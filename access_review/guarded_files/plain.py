@@ -25,6 +25,14 @@ def open_plain(path: Path, flags: int, mode: int = 0o600) -> int:
     return handle
 
 
+def followed(path: Path) -> Path:
+    """Return where a path leads, links followed; links that lead round in a circle are refused as any file is, when it is opened.
+
+    ``Path.resolve`` raises what is no ``OSError`` for those.
+    """
+    return Path(os.path.realpath(path))
+
+
 def read_plain(path: Path, most: int) -> bytes:
     """Return the bytes of a file; raises ``OSError``, also when there are more than ``most``."""
     with os.fdopen(open_plain(path, os.O_RDONLY), "rb") as file:

@@ -14,7 +14,7 @@ from access_review.audit.judge import Judgement
 from access_review.audit.reviewers import People
 from access_review.audit.worklist import UNASSIGNED, WorkItem
 from access_review.errors import Mistake, Unclear, WorkspaceError
-from access_review.guarded_files.plain import read_plain
+from access_review.guarded_files.plain import followed, read_plain
 from access_review.runs import Run
 from access_review.store import audits, rosters
 from access_review.store.decisions import Assurance, NewDecision, RunDecisions, StoredDecision, claimed, unread
@@ -87,7 +87,7 @@ def open_sheets(paths: Iterable[Path]) -> tuple[list[tuple[str, bytes]], list[Mi
     unread: list[Mistake] = []
     for path in paths:
         try:
-            sheets.append((path.name, read_plain(path.resolve(), LARGEST)))
+            sheets.append((path.name, read_plain(followed(path), LARGEST)))
         except OSError as error:
             unread.append(Mistake(path.name, 0, 0, f"cannot be read: {error.strerror}"))
     return sheets, unread

@@ -31,7 +31,7 @@ from access_review.connectors.tabular.records import read_json
 from access_review.draft.forms import FormGuess, TextForm, guess_form, guess_json, heading_line
 from access_review.draft.json_tables import as_table, record_lists
 from access_review.errors import AccessReviewError, Unclear, WorkspaceError
-from access_review.guarded_files.plain import read_plain
+from access_review.guarded_files.plain import followed, read_plain
 from access_review.model import Options
 from access_review.stages.guessed_encoding import decode_guessed
 
@@ -140,7 +140,7 @@ def _parts(path: Path) -> Iterator[tuple[Path, Callable[[], FoundTable | FormGue
     if path.suffix.lower() in _WORKBOOKS:
         # What is wrong with a workbook is said when it is read.
         with suppress(AccessReviewError, OSError):
-            names = workbook.sheet_names(read_plain(path.resolve(), sheets.LARGEST), path.name)
+            names = workbook.sheet_names(read_plain(followed(path), sheets.LARGEST), path.name)
             read = partial(_sheet, path, FormGuess(TextForm.DELIMITED, "a workbook"))
     if path.suffix.lower() == ".json":
         with suppress(AccessReviewError, OSError, ValueError, RecursionError):
@@ -168,7 +168,7 @@ def _read(path: Path) -> FoundTable | FormGuess:
         return _sheet(path, FormGuess(TextForm.DELIMITED, "a workbook" if suffix != ".parquet" else "Parquet"))
     if suffix == ".zip":
         return FormGuess(TextForm.SHARPHOUND, "a zip")
-    data = read_plain(path.resolve(), sheets.LARGEST)
+    data = read_plain(followed(path), sheets.LARGEST)
     wide = data.startswith((b"\xff\xfe", b"\xfe\xff")) or delimited.unmarked(data) != "utf-8"
     if b"\0" in data[:_HEAD] and not wide:
         return FormGuess(TextForm.UNKNOWN, "not text")
@@ -201,7 +201,7 @@ def _json(path: Path, data: bytes, text: str, form: FormGuess) -> FoundTable | F
 
 def _lists(path: Path) -> list[str]:
     """Return the lists of records of a JSON file that has several, as an account's users, groups and roles."""
-    text, _ = decode_guessed(read_plain(path.resolve(), sheets.LARGEST), path)
+    text, _ = decode_guessed(read_plain(followed(path), sheets.LARGEST), path)
     if guess_form(text[:_HEAD]).form is not TextForm.JSON_RECORDS:
         return []
     value = json.loads(text)
@@ -209,7 +209,7 @@ def _lists(path: Path) -> list[str]:
 
 
 def _records(path: Path, name: str) -> FoundTable:
-    raw = read_json(read_plain(path.resolve(), sheets.LARGEST), path.name, records=name)
+    raw = read_json(read_plain(followed(path), sheets.LARGEST), path.name, records=name)
     return FoundTable(
         path, FormGuess(TextForm.JSON_RECORDS, f"records under {name}", name), as_table(raw), {"records": name}
     )
@@ -329,7 +329,7 @@ def _each_entry_once(paths: Sequence[Path], rows: Collection[Path], ignored: lis
     kept = []
     for path in paths:
         lines = (
-            csv.reader(io.StringIO(decode_guessed(read_plain(path.resolve(), sheets.LARGEST), path)[0]))
+            csv.reader(io.StringIO(decode_guessed(read_plain(followed(path), sheets.LARGEST), path)[0]))
             if path in rows
             else ()
         )
@@ -341,7 +341,7 @@ def _each_entry_once(paths: Sequence[Path], rows: Collection[Path], ignored: lis
 
 
 def _dns(path: Path) -> Iterator[str]:
-    text = decode_guessed(read_plain(path.resolve(), sheets.LARGEST), path)[0].replace("\r\n", "\n").replace("\n ", "")
+    text = decode_guessed(read_plain(followed(path), sheets.LARGEST), path)[0].replace("\r\n", "\n").replace("\n ", "")
     for found in re.finditer(r"(?im)^dn:(:?) *(.+)$", text):
         yield (base64.b64decode(found[2]).decode("utf-8", "replace") if found[1] else found[2]).strip().casefold()
 

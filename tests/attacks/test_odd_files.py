@@ -182,11 +182,11 @@ def test_a_tenant_without_its_groups_is_incomplete_and_the_run_goes_on(small, cu
 @pytest.mark.parametrize(
     "name", ["roles/templates/zz.yaml", "roles/policy.yaml", "sources/zz.yaml", "sources/people.csv"]
 )
-@pytest.mark.parametrize("kind", ["pipe", "endless"])
+@pytest.mark.parametrize("kind", ["pipe", "endless", "circle"])
 def test_what_is_no_file_is_not_waited_for(small, name, kind):
     path = small / name
     path.unlink(missing_ok=True)
-    os.mkfifo(path) if kind == "pipe" else path.symlink_to("/dev/zero")
+    os.mkfifo(path) if kind == "pipe" else path.symlink_to({"endless": "/dev/zero", "circle": path.name}[kind])
     done = access_review(small, *AT, "check")
     # A template that cannot be read is a mistake; a source is incomplete.
     assert done.code == (1 if "people" in name else 2), done.err
@@ -256,6 +256,7 @@ def test_whoever_looks_at_a_folder_of_odd_files_waits_for_none_and_is_told_of_ea
     os.mkfifo(folder / "pipe.csv")
     (folder / "endless.csv").symlink_to("/dev/zero")
     (folder / "nothing.csv").symlink_to("/nowhere")
+    (folder / "circle.csv").symlink_to("circle.csv")
     (folder / "deep.json").write_text("[" * 100_000)
     with (folder / "huge.csv").open("wb") as huge:
         huge.truncate(2**33)

@@ -45,3 +45,13 @@ def test_a_file_that_goes_or_comes_and_one_below_a_folder_changes_the_mark(file,
 
 def test_a_mark_that_is_damaged_is_none(file):
     assert mark_files([file], Mark("x", "{")).content == mark_files([file], Mark()).content
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a right there")
+def test_links_that_lead_round_in_a_circle_are_a_file_that_cannot_be_read(file):
+    there = mark_files([file], Mark())
+    file.unlink()
+    file.symlink_to(file.name)
+    circle = mark_files([file], there)
+    assert circle.content != there.content
+    assert circle == mark_files([file], circle)

@@ -18,7 +18,7 @@ from access_review.connectors.ad.ldif import Ldif, cut_off, declared_entries, sp
 from access_review.connectors.ad.rows import DirectoryReading
 from access_review.connectors.file_marks import mark_files
 from access_review.errors import Mistake, WorkspaceError
-from access_review.guarded_files.plain import read_plain
+from access_review.guarded_files.plain import followed, read_plain
 from access_review.tables import Row
 
 LARGEST = 16 * 2**30
@@ -83,7 +83,7 @@ class RecordedDirectory:
                 if path.suffix.lower() == ".csv":
                     yield from self._rows(name, path, mistakes, reading, found)
                     continue
-                lines = list(split_lines(read_plain(path.resolve(), LARGEST)))
+                lines = list(split_lines(read_plain(followed(path), LARGEST)))
                 if cut := cut_off(lines):
                     reading.tally.doubt(f"{name}: {cut}")
                 for entry in ldif.entries(lines):
@@ -105,7 +105,7 @@ class RecordedDirectory:
     def _rows(
         name: str, path: Path, mistakes: list[Mistake], reading: DirectoryReading, found: Counter[str]
     ) -> Iterator[Entry]:
-        data = read_plain(path.resolve(), LARGEST)
+        data = read_plain(followed(path), LARGEST)
         if csvde.is_cut(data):
             reading.tally.doubt(f"{name}: the file does not end with a line end: it may be cut")
         try:

@@ -22,7 +22,7 @@ from access_review.connectors.entra.throttle import ThrottlePace, retry_after
 from access_review.connectors.private_file import write_private
 from access_review.connectors.secret import private_file, text_of
 from access_review.errors import ConnectorError, Transient
-from access_review.guarded_files.plain import read_plain
+from access_review.guarded_files.plain import followed, read_plain
 
 LARGEST_CACHE = 2**24
 LARGEST_CERTIFICATE = 2**20
@@ -242,7 +242,7 @@ def _certificate(source: Source, given: Certificate) -> Mapping[str, str]:
     if given.key:
         key = given.key.read(source).encode()
         try:
-            held = read_plain(path.resolve(), LARGEST_CERTIFICATE)
+            held = read_plain(followed(path), LARGEST_CERTIFICATE)
         except OSError as error:
             raise ConnectorError(source.name, f"the certificate {path} cannot be read: {error.strerror}") from None
     else:

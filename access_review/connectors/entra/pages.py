@@ -17,7 +17,7 @@ from access_review.connectors.contradictions import are_many
 from access_review.connectors.entra.properties import Object
 from access_review.connectors.entra.queries import BY_PART
 from access_review.connectors.entra.saved_forms import NotReadError, Page, as_page, unbatched
-from access_review.guarded_files.plain import read_plain
+from access_review.guarded_files.plain import followed, read_plain
 
 Pages = Callable[[str], Iterator[Page]]
 
@@ -247,7 +247,7 @@ def _files(first: Path) -> Iterator[Page]:
 def _load(path: Path) -> Page:
     try:
         page = json.loads(
-            read_plain(path.resolve(), LARGEST)
+            read_plain(followed(path), LARGEST)
         )  # in any encoding of Unicode: PowerShell's > writes UTF-16
     except (OSError, ValueError, RecursionError) as error:
         raise NotReadError(f"{path.name} is not readable as JSON: {error}") from error

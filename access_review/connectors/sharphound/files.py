@@ -14,7 +14,7 @@ from typing import Any
 
 from access_review.connectors.unpacking import is_bomb
 from access_review.errors import Mistake, WorkspaceError
-from access_review.guarded_files.plain import read_plain
+from access_review.guarded_files.plain import followed, read_plain
 
 VERSIONS = (3, 4, 5, 6)
 _OLD = 3
@@ -70,7 +70,7 @@ def _folder(path: Path, shown: str) -> Iterator[tuple[str, bytes]]:
             name = f"{shown}/{file.name}"
             if file.stat().st_size > LARGEST:
                 raise _Refused(Mistake(name, 0, 0, f"larger than {LARGEST} bytes"))
-            yield name, read_plain(file.resolve(), LARGEST)
+            yield name, read_plain(followed(file), LARGEST)
 
 
 def _zip(path: Path, shown: str) -> Iterator[tuple[str, bytes]]:

@@ -17,7 +17,7 @@ from access_review.connectors.tabular import cells, delimited, no_rows, workbook
 from access_review.connectors.tabular.cells import Raw
 from access_review.connectors.tabular.records import read_json, read_parquet
 from access_review.errors import Mistake, WorkspaceError
-from access_review.guarded_files.plain import read_plain
+from access_review.guarded_files.plain import followed, read_plain
 
 LARGEST = 2**30
 """Bytes of one file. A roster of a million people is a fifth of it."""
@@ -236,7 +236,7 @@ def fetch(location: str, folder: Path) -> tuple[bytes, datetime | None]:
         path = folder / location
         about = path.stat()
         _allow(about.st_size, location)
-        return read_plain(path.resolve(), about.st_size), datetime.fromtimestamp(about.st_mtime, UTC)
+        return read_plain(followed(path), about.st_size), datetime.fromtimestamp(about.st_mtime, UTC)
     import fsspec
 
     try:
