@@ -4,15 +4,20 @@ Names in a notice may be written by an attacker. Nothing here is read as markup 
 link, no picture and no mention comes of a name.
 """
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 
 from access_review.model import Json, JsonObject
 from access_review.settings.channels import WebhookForm
 from access_review.views.notices import Notice
 
+_MORE = "… the whole of it lies in runs/notices/"
 _MOST_LINES = 150
 _LONGEST = 20_000
-"""Signs of one message; Teams refuses more than 28 KB. The whole notice lies in runs/notices/."""
+"""Signs of one message. The whole notice lies in runs/notices/."""
+_LONGEST_LINE = 1_000
+_LARGEST_CARD = 27_000
+"""Bytes of a card as it is sent: Teams refuses more than 28 KB, and a letter beyond ASCII takes six of them, or twelve."""
 _BLOCK = 2900
 _SCHEMA = "http://adaptivecards.io/schemas/adaptive-card.json"
 
@@ -29,12 +34,20 @@ def body(notice: Notice, form: WebhookForm) -> JsonObject:
 
 
 def _teams(notice: Notice) -> JsonObject:
-    """Return an adaptive card in runs of text, which know no Markdown."""
-    lines: list[Json] = [
-        _run(notice.subject, weight="Bolder", size="Medium"),
-        *map(_run, _shortened(notice.text).split("\n")),
-    ]
-    card: JsonObject = {"$schema": _SCHEMA, "type": "AdaptiveCard", "version": "1.4", "body": lines}
+    """Return an adaptive card in runs of text, which know no Markdown; as many lines as Teams takes."""
+    lines = [_run(_cut(notice.subject), weight="Bolder", size="Medium")]
+    left, rest = _LARGEST_CARD - _size(_card(lines)) - _size(_run(_MORE)) - len(", "), notice.text.split("\n")
+    for number, line in enumerate(rest):
+        shown = _run(_cut(line))
+        left -= _size(shown) + len(", ")
+        if number == _MOST_LINES or left < 0:
+            return _card([*lines, _run(_MORE)])
+        lines.append(shown)
+    return _card(lines)
+
+
+def _card(lines: Sequence[Json]) -> JsonObject:
+    card: JsonObject = {"$schema": _SCHEMA, "type": "AdaptiveCard", "version": "1.4", "body": list(lines)}
     attachment: JsonObject = {
         "contentType": "application/vnd.microsoft.card.adaptive",
         "contentUrl": None,
@@ -43,14 +56,24 @@ def _teams(notice: Notice) -> JsonObject:
     return {"type": "message", "attachments": [attachment]}
 
 
+def _size(part: Json) -> int:
+    """Return how many bytes something takes in what is posted."""
+    return len(json.dumps(part))
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= _LONGEST_LINE else line[:_LONGEST_LINE] + _MORE
+
+
 def _run(line: str, **style: str) -> JsonObject:
     return {"type": "RichTextBlock", "inlines": [{"type": "TextRun", "text": line or " ", **style}]}
 
 
 def _slack(notice: Notice) -> JsonObject:
     """Return blocks of plain text; ``text`` is what a notification shows, in which three signs are escaped."""
-    shown = notice.subject.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    parts = [f"{notice.subject}\n\n", *_blocks(_shortened(notice.text))]
+    subject = _cut(notice.subject)
+    shown = subject.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    parts = [f"{subject}\n\n", *_blocks(_shortened(notice.text))]
     blocks: list[Json] = [
         {"type": "section", "text": {"type": "plain_text", "text": part, "emoji": False}} for part in parts
     ]
@@ -65,4 +88,4 @@ def _blocks(text: str) -> Iterator[str]:
 def _shortened(text: str) -> str:
     lines = text.split("\n")
     kept = "\n".join(lines[:_MOST_LINES])[:_LONGEST]
-    return kept if kept == text else f"{kept}\n… the whole of it lies in runs/notices/"
+    return kept if kept == text else f"{kept}\n{_MORE}"

@@ -281,6 +281,9 @@ def test_what_took_long_to_fail_is_not_waited_for_again_in_the_same_round():
     assert [waited.send("webhook", fail) for _ in range(3)] == ["ReadTimeout"] * 3
     assert len(asked) == 3
     assert waited.send("mail", lambda: "") == ""
+    rested = Patience(long=0.0, rest=0.0)
+    assert [rested.send("webhook", fail) for _ in range(2)] == ["ReadTimeout"] * 2
+    assert len(asked) == 5, "after its rest it is asked again"
 
 
 def test_a_file_is_always_written_and_no_address_no_mail(tmp_path):
@@ -324,6 +327,28 @@ def test_a_name_in_a_message_for_a_channel_is_shown_as_it_is_written_and_a_long_
     if form != "json":
         assert len(text.encode()) < 28_000
         assert "runs/notices/" in text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "medium access-beyond-role: u3 of Person 3, Approver of payments\n" * 600,
+        "high never-allowed: Grażyna Żółkiewska-Łęcka, Zatwierdzający płatności – Łódź i Kraków\n" * 200,
+        "経理部承認者権限グループ\n" * 400,
+        "\N{PILE OF POO}" * 200_000,
+    ],
+)
+@pytest.mark.parametrize("subject", ["2 findings opened", "ż" * 9000])
+def test_an_alarm_of_any_size_in_any_letters_is_no_larger_than_a_channel_takes(text, subject):
+    notice = replace(NOTICE, subject=subject, text=text)
+    card = webhook_bodies.body(notice, "teams")
+    assert len(json.dumps(card)) < 28_000, "bytes, as they are sent"
+    (attachment,) = card["attachments"]
+    lines = [line["inlines"][0]["text"] for line in attachment["content"]["body"]]
+    assert lines[1][:12] == text[:12]
+    assert "runs/notices/" in lines[-1]
+    for block in webhook_bodies.body(notice, "slack")["blocks"]:
+        assert 0 < len(block["text"]["text"]) <= 3000
 
 
 def test_a_desk_by_mail_gets_each_order_with_its_reference_and_nobody_else_does(certificate, tmp_path):
