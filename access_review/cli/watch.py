@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -49,32 +50,50 @@ def watch(
     with hold_instance(options.folder, "watch", now=clock.now(), command="watch"):
         watching = Watch(options.folder, clock, os.environ, key=key)
         if once:
-            _show(options, seen := watching.look(everything=everything), always=True)
+            typer.echo(_shown(options, seen := watching.look(everything=everything)))
             _leave(seen)
             return
         ended: list[int] = []
+        quiet = options.quiet and not options.json
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda sign, _: ended.append(sign))
         loop = WatchLoop(
             watching,
             clock,
-            on_seen=lambda seen: _show(options, seen),
-            on_failed=lambda why: typer.echo(f"access-review: {why}", err=True),
+            on_seen=lambda seen: None if quiet else _print(_shown(options, seen)),
+            on_failed=lambda why: _say_failed(options, why, clock.now()),
             on_beat=lambda: _tell_systemd("WATCHDOG=1"),
         )
-        options.say(f"Watching {len(workspace.sources)} sources from run {watching.begin()} on. Ctrl-C ends it.")
+        begun = f"Watching {len(workspace.sources)} sources from run {watching.begin()} on. Ctrl-C ends it."
+        if not quiet and not options.json:
+            _print(begun)
         _tell_systemd("READY=1")
         loop.run(lambda: bool(ended))
         _tell_systemd("STOPPING=1")
 
 
-def _show(options: Options, seen: "Observation", *, always: bool = False) -> None:
+def _shown(options: Options, seen: "Observation") -> str:
     from access_review.views import observed
 
+    return json.dumps(observed.value(seen), ensure_ascii=False) if options.json else observed.text(seen)
+
+
+def _say_failed(options: Options, why: str, at: datetime) -> None:
+    """Say on standard error what a look could not do; with ``--json`` as one line, as all else is."""
     if options.json:
-        typer.echo(json.dumps(observed.value(seen), ensure_ascii=False))
-    elif always or not options.quiet:
-        typer.echo(observed.text(seen))
+        _print(json.dumps({"at": at.isoformat(), "failed": why}, ensure_ascii=False), err=True)
+    else:
+        _print(f"access-review: {why}", err=True)
+
+
+def _print(text: str, *, err: bool = False) -> None:
+    """Print something. A log that has no room ends no watching: what was seen is in the logbook. A reader who is gone does end it."""
+    try:
+        typer.echo(text, err=err)
+    except BrokenPipeError:
+        raise
+    except OSError:
+        return
 
 
 def _leave(seen: "Observation") -> None:

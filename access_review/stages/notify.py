@@ -5,12 +5,13 @@ that holds one is in what is said about a failure. A notice that did not arrive 
 said to have failed, so that it is sent again.
 """
 
+import math
 import re
 import smtplib
 import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.message import EmailMessage
@@ -20,6 +21,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from access_review.errors import ArtifactError, said_by_the_system
 from access_review.settings.channels import GraphMail, Notify, Smtp, Webhook
 from access_review.stages import syslog
 from access_review.store import files
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
 
 FOLDER = "runs/notices"
 """Where notices are kept in a workspace."""
+
+FILE = "file"
+"""The channel that there always is."""
 
 _TIMEOUT = 30
 _HOOK_TIMEOUT = 10
@@ -62,28 +67,30 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Which channels took long to fail, with why: in the same round they are not waited for again, and the others go on.
+    """Which channels took long to fail, until when they are left alone, and why: the others go on.
 
-    ``long`` is how many seconds that are.
+    Longer than ``long`` seconds is long, and then it is not waited for again for ``rest`` seconds: while this lasts.
     """
 
     long: float = 5.0
-    spent: dict[str, str] = field(default_factory=dict)
+    rest: float = math.inf
+    spent: dict[str, tuple[float, str]] = field(default_factory=dict)
 
     def send(self, channel: str, send: Callable[[], str]) -> str:
         """Send by a channel; return why that failed, or nothing."""
-        if channel in self.spent:
-            return self.spent[channel]
         begun = time.monotonic()
-        why = send()
-        if why and time.monotonic() - begun >= self.long:
-            self.spent[channel] = why
+        until, known = self.spent.get(channel, (begun, ""))
+        if begun < until:
+            return known
+        why, ended = send(), time.monotonic()
+        if why and ended - begun >= self.long:
+            self.spent[channel] = (ended + self.rest, why)
         return why
 
 
 def channels(settings: Notify) -> Iterator[Channel]:
     """Yield every way by which a notice goes out, each by itself: the file first, which is always written."""
-    yield Channel("file", personal=True, alone=Notify())
+    yield Channel(FILE, personal=True, alone=Notify())
     if settings.smtp or settings.graph:
         yield Channel("mail", personal=True, alone=Notify(smtp=settings.smtp, graph=settings.graph))
     if settings.webhook:
@@ -105,32 +112,72 @@ def deliver(
     Of one that goes to several people syslog has one message. Files that the settings name start from the workspace.
     ``patience`` is shared by what is told in one round.
     """
-    workspace, done = folder.parent.parent, []
+    done = []
     patience = Patience() if patience is None else patience
     logged: dict[tuple[str, str], str] = {}
-    with ExitStack() as stack:
-        post = stack.enter_context(closing(_graph_post(settings.graph, workspace))) if settings.graph else None
+    with _ways(settings, environment, folder, at) as ways:
         for notice in some:
-            name = f"{at:%Y%m%dT%H%M%SZ}-{sha256(repr(notice).encode()).hexdigest()[:12]}.txt"
-            content = (
-                f"To: {visible(notice.name)}{f' <{visible(notice.mail)}>' if notice.mail else ''}\n"
-                f"Subject: {visible(notice.subject)}\n\n{notice.text}"
-            )
-            files.write(folder / name, content.encode())
-            ways: dict[str, Callable[[], str]] = {}
-            if mailed := settings.smtp or post:
-                sheet = files.content(workspace / notice.sheet) if notice.sheet else b""
-                ways["mail"] = partial(_mail, notice, mailed, workspace, environment, at, sheet)
-            if settings.webhook:
-                ways["webhook"] = partial(_post, notice, settings.webhook, workspace, environment)
-            if settings.syslog and (notice.subject, notice.text) not in logged:
-                ways["syslog"] = partial(syslog.send, notice, settings.syslog, workspace, at)
-            why = {channel: patience.send(channel, send) for channel, send in ways.items()}
+            file = _write(notice, folder, at)
+            of_this = ways(notice)
+            if (notice.subject, notice.text) in logged:
+                of_this.pop("syslog", None)
+            why = {channel: patience.send(channel, send) for channel, send in of_this.items()}
             if settings.syslog:
                 why["syslog"] = logged.setdefault((notice.subject, notice.text), why.get("syslog", ""))
             failed = [f"{channel}: {said}" for channel, said in why.items() if said]
-            done.append(Delivered(notice, folder / name, tuple(failed)))
+            done.append(Delivered(notice, file, tuple(failed)))
     return tuple(done)
+
+
+def deliver_by(
+    channel: Channel, notice: Notice, environment: Mapping[str, str], folder: Path, at: datetime, patience: Patience
+) -> str:
+    """Tell somebody by one channel alone; return why that failed, or nothing. Where no file can be written the others go on."""
+    if channel.name == FILE:
+        try:
+            _write(notice, folder, at)
+        except ArtifactError as error:
+            return f"{FILE}: {error.in_a_line}"
+        except OSError as error:
+            return f"{FILE}: {said_by_the_system(error)}"
+        return ""
+    with _ways(channel.alone, environment, folder, at) as ways:
+        why = patience.send(channel.name, ways(notice)[channel.name])
+    return f"{channel.name}: {why}" if why else ""
+
+
+def _write(notice: Notice, folder: Path, at: datetime) -> Path:
+    """Write a notice as a file, named by what it says; return where."""
+    path = folder / f"{at:%Y%m%dT%H%M%SZ}-{sha256(repr(notice).encode()).hexdigest()[:12]}.txt"
+    content = (
+        f"To: {visible(notice.name)}{f' <{visible(notice.mail)}>' if notice.mail else ''}\n"
+        f"Subject: {visible(notice.subject)}\n\n{notice.text}"
+    )
+    files.write(path, content.encode())
+    return path
+
+
+@contextmanager
+def _ways(
+    settings: Notify, environment: Mapping[str, str], folder: Path, at: datetime
+) -> Iterator[Callable[[Notice], dict[str, Callable[[], str]]]]:
+    """Give what sends a notice by each channel beside the file, and says why it did not arrive; connections end after."""
+    workspace = folder.parent.parent
+    with ExitStack() as stack:
+        post = stack.enter_context(closing(_graph_post(settings.graph, workspace))) if settings.graph else None
+
+        def ways(notice: Notice) -> dict[str, Callable[[], str]]:
+            found: dict[str, Callable[[], str]] = {}
+            if mailed := settings.smtp or post:
+                sheet = files.content(workspace / notice.sheet) if notice.sheet else b""
+                found["mail"] = partial(_mail, notice, mailed, workspace, environment, at, sheet)
+            if settings.webhook:
+                found["webhook"] = partial(_post, notice, settings.webhook, workspace, environment)
+            if settings.syslog:
+                found["syslog"] = partial(syslog.send, notice, settings.syslog, workspace, at)
+            return found
+
+        yield ways
 
 
 def _graph_post(settings: GraphMail, workspace: Path) -> "GraphPost":

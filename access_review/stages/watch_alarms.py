@@ -40,9 +40,8 @@ def deliver(
             if key in tried:
                 continue
             tried.add(key)
-            (done,) = notify.deliver([notice], channel.alone, environment, folder, alarm.at, patience)
-            if done.failed:
-                failed += done.failed
+            if why := notify.deliver_by(channel, notice, environment, folder, alarm.at, patience):
+                failed.append(why)
             else:
                 reached.append(key)
     left = replace(alarm, reached=tuple(reached), tries=alarm.tries + 1)

@@ -1,5 +1,6 @@
 """Go on watching until told to stop: after an error a pause that grows, and a file that says how it goes."""
 
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -38,6 +39,7 @@ class WatchLoop:
     _written: datetime | None = None
     _tickets_at: datetime | None = None
     _desk_at: datetime | None = None
+    _tickets_failed: tuple[str, ...] = ()
     _in_a_row: int = field(default=0)
     _failing_since: datetime | None = None
     _alarm: PendingAlarm | None = None
@@ -59,10 +61,10 @@ class WatchLoop:
         try:
             seen = self.watch.look()
             self._see_to_tickets()
-        except (AccessReviewError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - what no look foresees is told as well, and stops none after it
             self.errors, self._in_a_row = self.errors + 1, self._in_a_row + 1
-            self.failing = said_by_the_system(error) if isinstance(error, OSError) else error.in_a_line
-            self.on_failed(self.failing)
+            self.failing = _why(error)
+            self.on_failed(self.failing if _is_foreseen(error) else "".join(traceback.format_exception(error)).rstrip())
             self._say_health(at_once=self._in_a_row == 1)
             self._tell_of_failing()
             return None
@@ -80,8 +82,11 @@ class WatchLoop:
         if watch.workspace.policy.notify.tickets is None or not is_due(self._tickets_at, _TICKETS, now):
             return
         look = is_due(self._desk_at, _DESK, now)
-        see_to_tickets(watch.workspace, now, watch.environment, look=look)
-        self._tickets_at, self._desk_at = now, now if look else self._desk_at
+        failed = see_to_tickets(watch.workspace, now, watch.environment, look=look).failed
+        for why in failed:
+            if why not in self._tickets_failed:  # what goes on failing is said when it begins to
+                self.on_failed(f"tickets: {why}")
+        self._tickets_at, self._desk_at, self._tickets_failed = now, now if look else self._desk_at, failed
 
     def _tell_of_failing(self) -> None:
         """Let people hear, once, that no look has succeeded for as long as a source may be silent; what did not arrive is tried again."""
@@ -97,7 +102,7 @@ class WatchLoop:
         try:
             self._alarm, failed = watch.tell_of_failing(self._alarm)
         except (AccessReviewError, OSError) as error:
-            failed = (str(error),)
+            failed = (_why(error),)
         for why in failed:
             self.on_failed(why)
 
@@ -115,6 +120,19 @@ class WatchLoop:
         try:
             watching.write_health(self.watch.folder, health)
         except (AccessReviewError, OSError) as error:
-            self.on_failed(str(error))
+            self.on_failed(_why(error))
             return
         self._written = now
+
+
+def _why(error: Exception) -> str:
+    """Say in one line what a look failed by."""
+    if isinstance(error, AccessReviewError):
+        return error.in_a_line
+    if isinstance(error, OSError):
+        return said_by_the_system(error)
+    return " ".join(f"a fault of the tool, {type(error).__name__}: {error}".split())
+
+
+def _is_foreseen(error: Exception) -> bool:
+    return isinstance(error, (AccessReviewError, OSError))

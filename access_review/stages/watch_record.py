@@ -23,6 +23,8 @@ _NOTED = timedelta(hours=1)
 _SAVED = timedelta(seconds=30)
 _TRIED = timedelta(minutes=1)
 """How long after it did not arrive an alarm is sent again."""
+_RESTS = 300.0
+"""Seconds for which a channel that took long to fail is left alone: nothing is seen while it is waited for."""
 
 
 @dataclass
@@ -34,6 +36,7 @@ class WatchRecord:
     state: WatchState = field(init=False)
     _saved_at: datetime | None = None
     _tried: dict[str, datetime] = field(default_factory=dict)
+    _patience: Patience = field(default_factory=lambda: Patience(rest=_RESTS))
 
     def __post_init__(self) -> None:
         self.go_back()
@@ -103,12 +106,11 @@ class WatchRecord:
     def tell(self, workspace: Workspace, people: People, now: datetime) -> tuple[str, ...]:
         """Tell everybody who has not heard, and return why somebody was not reached; that is tried at a later look."""
         failed: list[str] = []
-        patience = Patience()
         for alarm in self.state.alarms:
             if not is_due(self._tried.get(alarm.key), _TRIED, now):
                 continue
             self._tried = {**self._tried, alarm.key: now} if len(self._tried) < 1000 else {alarm.key: now}
-            left, why = watch_alarms.deliver(workspace, alarm, people, self.environment, patience)
+            left, why = watch_alarms.deliver(workspace, alarm, people, self.environment, self._patience)
             failed += why
             others = tuple(one for one in self.state.alarms if one.key != alarm.key)
             self.state = replace(self.state, alarms=(*others, left) if left else others)

@@ -19,6 +19,7 @@ from access_review.settings.watching import Watching
 from access_review.snapshot.watched import PendingAlarm
 from access_review.stages import notify, watch_alarms
 from access_review.stages.notify import Patience
+from access_review.store import files
 from access_review.views import syslog_lines
 from access_review.views.notices import Notice
 from access_review.views.syslog_lines import SyslogSender
@@ -190,6 +191,24 @@ def test_an_alarm_goes_to_each_channel_once_and_again_only_where_it_did_not_arri
     assert "syslog" in left.reached
     assert len(received) == 1, "two people, two attempts, one message"
     assert len(list((tmp_path / "runs/notices").glob("*.txt"))) == 2
+
+
+def test_where_no_file_can_be_written_the_other_channels_are_told_and_the_file_is_tried_again(tmp_path, monkeypatch):
+    people = reviewers.people_of([roster_row("1")])
+    alarm = PendingAlarm("failing", AT, "nothing is watched", "the disk is full\n")
+    with collector() as (port, received):
+        workspace = telling(tmp_path, 1, Notify(syslog=Syslog(host="127.0.0.1", port=port, transport="tcp")))
+        with monkeypatch.context() as full:
+            full.setattr(files, "write", no_room)
+            left, failed = watch_alarms.deliver(workspace, alarm, people, {})
+        assert left is not None
+        assert (left.reached, failed) == (("syslog",), (f"file: {tmp_path}: No space left on device",))
+        assert watch_alarms.deliver(workspace, left, people, {}) == (None, ())
+    assert (len(received), len(list((tmp_path / "runs/notices").glob("*.txt")))) == (1, 1)
+
+
+def no_room(path: Path, _: bytes) -> None:
+    raise OSError(28, "No space left on device", str(path.parents[2]))
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from contextlib import chdir, closing
 from dataclasses import dataclass, field, replace
@@ -561,6 +562,28 @@ def test_a_full_disk_stops_no_loop_and_the_change_is_told_when_there_is_room(com
     assert len(company.notices()) == 1
 
 
+def test_what_nobody_foresaw_stops_no_loop_is_shown_with_its_place_and_becomes_an_alarm(company, clock, monkeypatch):
+    watch = watched(company, clock)
+    watch.look()
+    said: list[str] = []
+    loop = WatchLoop(watch, clock, on_failed=said.append)
+
+    def unforeseen(*_, **__):
+        raise RuntimeError("what nobody\nforesaw")
+
+    with monkeypatch.context() as now:
+        now.setattr(watch, "look", unforeseen)
+        for _ in range(4):
+            assert loop.once() is None
+            later(clock, minutes=6)
+    assert said[0].startswith("Traceback")
+    assert "in unforeseen" in said[0]
+    (notice,) = [one for one in company.notices() if "Subject: Access review: nothing is watched" in one]
+    assert "a fault of the tool, RuntimeError: what nobody foresaw" in notice
+    assert loop.once()
+    assert loop.failing == ""
+
+
 def test_only_what_changed_is_judged_anew_and_a_whole_review_holds_it_to_account(company, clock):
     watch = watched(company, clock, least=0)
     assert watch.look().whole == "nothing is kept of the look before"
@@ -778,6 +801,28 @@ def test_a_service_says_that_it_is_ready_and_alive_survives_a_kill_and_ends_when
         second.communicate(timeout=60)
         assert second.returncode == 0
         assert len(company.notices()) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is full")
+@pytest.mark.parametrize("words", [["--json"], []])
+def test_a_log_that_has_no_room_ends_no_watching(company, words):
+    command = [sys.executable, "-m", "tests.support.launcher", "2026-10-26T06:10:00Z", "-C", str(company.folder)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with Path("/dev/full").open("w") as full:
+        made = subprocess.Popen([*command, *words, "watch"], env=environment, stdout=full, stderr=full)
+    try:
+        for number in (3, 4):
+            grant(company, number)
+            for _ in range(600):
+                if len(company.notices()) == number - 2:
+                    break
+                time.sleep(0.1)
+                assert made.poll() is None
+    finally:
+        made.terminate()
+    assert made.wait(60) == 0
+    assert len(company.notices()) == 2
 
 
 def _of_another_table(state):
