@@ -42,7 +42,7 @@ from access_review.findings.peer_shares import count_shares
 from access_review.graph import closure
 from access_review.rules import load
 from access_review.snapshot import Snapshot, Stored, stored
-from access_review.tables import TABLES
+from access_review.tables import TABLES, Row
 from access_review.workspace import Workspace
 
 SMALL = 10_000_000
@@ -88,6 +88,14 @@ class Report:
     def findings(self) -> pa.Table:
         """The findings as a table with the columns of ``facts.FINDINGS``, read from disk if that is where they are."""
         return of_today(Stored({"findings": self.found})["findings"])
+
+    def count_by(self, *columns: str) -> list[Row]:
+        """Return how many ``findings`` have each combination of some columns: those that every format has, read alone."""
+        found = self.found
+        table = found.reader([*columns]).read_all() if isinstance(found, ParquetFile) else found.select(columns)
+        counted = table.group_by([*columns]).aggregate([([], "count_all")])
+        rows: list[Row] = counted.rename_columns({"count_all": "findings"}).to_pylist()
+        return rows
 
 
 def review(

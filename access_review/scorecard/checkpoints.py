@@ -105,6 +105,10 @@ class CheckpointStatus:
 
 def read_checkpoint(checkpoint: Checkpoint, records: Records, at: datetime) -> CheckpointReading:
     """Return how a checkpoint stood at a moment, by what was known then."""
+    return records.once((checkpoint, at), lambda: _read_checkpoint(checkpoint, records, at))
+
+
+def _read_checkpoint(checkpoint: Checkpoint, records: Records, at: datetime) -> CheckpointReading:
     undone = Rag(checkpoint.undone)
     if checkpoint.attested is not None:
         said = list(of_kind(records.follow_ups, FollowUpKind.ATTESTATION, checkpoint.checkpoint, at))

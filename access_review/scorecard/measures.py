@@ -1,7 +1,7 @@
 """Each figure of the check list and the scorecard, from the records as they stood at a moment."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -51,7 +51,7 @@ _Found = tuple[float | None, datetime | None, int | None, int | None, Unmeasured
 
 def measure(name: MeasureName, records: Records, at: datetime, rules: Collection[str] = ()) -> Measurement:
     """Return a figure as the records had it at a moment; of some ``rules`` alone, where these are named."""
-    view = _View(records, at, tuple(run for run in records.runs if run.as_of <= at), frozenset(rules))
+    view = _View(records, at, records.runs_until(at), frozenset(rules))
     return Measurement(name, *_MEASURES[name](view))
 
 
@@ -224,12 +224,19 @@ def _revocation_speed(view: _View) -> _Found:
     if run is None:
         return _unknown(Unmeasured.NO_RUN if view.newest is None else Unmeasured.NOT_REVIEWED)
     quarter = [one for one in view.runs if one.as_of > view.at - QUARTER]
-    closed = sorted(day for one in quarter for _, rule in view.wanted(one) for day in rule.closed)
-    still_open = sum((Counter(rule.open_for) for _, rule in view.wanted(run)), Counter[float]())
+    closed = _together(rule.closed for one in quarter for _, rule in view.wanted(one))
+    still_open = _together(rule.open_for for _, rule in view.wanted(run))
     if not closed:
         return _unknown(Unmeasured.NOTHING_YET, run.as_of) if still_open else _of_none(run.as_of)
     days = nine_in_ten_closed_within(closed, still_open)
     return _unknown(Unmeasured.OPEN_FOR_LONGER, run.as_of) if days is None else _number(days, run.as_of)
+
+
+def _together(counts: Iterable[Mapping[float, int]]) -> Counter[float]:
+    every = Counter[float]()
+    for one in counts:
+        every.update(one)
+    return every
 
 
 def _rule_share(*names: str) -> Callable[[_View], _Found]:

@@ -1,6 +1,6 @@
 """What nine in ten stay within: of values that are all known, and of times of which some are not over."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from math import ceil
 
 _SHARE = 0.9
@@ -12,14 +12,16 @@ def nine_in_ten(values: Iterable[float]) -> float:
     return ordered[ceil(_SHARE * len(ordered)) - 1]
 
 
-def nine_in_ten_closed_within(closed: Sequence[float], still_open: Mapping[float, int]) -> float | None:
-    """Return the least days in which nine in ten had closed, of those that ``closed`` (sorted) or are open for longer; null for none.
+def nine_in_ten_closed_within(closed: Mapping[float, int], still_open: Mapping[float, int]) -> float | None:
+    """Return the least days in which nine in ten had closed, of those that ``closed`` or are open for longer; null for none.
 
-    ``still_open`` counts the others by how long they have been open: for less, that says nothing yet. Of those that closed
-    alone one would say how fast the easy ones were.
+    Both count by days: in how many they closed, for how many the others have been open, which says nothing yet of more. Of
+    those that closed alone one would say how fast the easy ones were.
     """
-    for number, days in enumerate(closed, start=1):
-        longer = sum(count for age, count in still_open.items() if age > days)
-        if number >= _SHARE * (len(closed) + longer):
+    all_closed, number = sum(closed.values()), 0
+    for days, count in sorted(closed.items()):
+        number += count
+        longer = sum(others for age, others in still_open.items() if age > days)
+        if number >= _SHARE * (all_closed + longer):
             return days
     return None

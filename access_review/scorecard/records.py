@@ -1,13 +1,17 @@
 """What the figures are made of: each run as it was read and reviewed, its audit, its leavers, and what people recorded."""
 
-from collections.abc import Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
 from access_review.findings.counts import ReviewCounts
 from access_review.scorecard.follow_up import FollowUp
 from access_review.scorecard.training import TrainingFigures
 from access_review.settings.measures import LOOK_BACK_DAYS
+
+T = TypeVar("T")
 
 QUARTER = timedelta(days=LOOK_BACK_DAYS)
 DAY = timedelta(days=1)
@@ -18,7 +22,7 @@ class RuleFigures:
     """One rule in one run: whether it was evaluated, how many findings stand, when the oldest was found.
 
     ``ages`` is the sum of the days that the open ones have been known, ``open_for`` how many of them have been for how many
-    days, ``closed`` how many days each had been known that this run closed.
+    days, ``closed`` how many of those that this run closed had been known for how many.
     """
 
     evaluated: bool
@@ -28,7 +32,7 @@ class RuleFigures:
     ages: float = 0.0
     oldest_days: float | None = None
     open_for: Mapping[float, int] = field(default_factory=dict)
-    closed: tuple[float, ...] = ()
+    closed: Mapping[float, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,3 +119,15 @@ class Records:
     follow_ups: tuple[FollowUp, ...]
     coverage_weeks: int
     changes: tuple[CarriedOut, ...] = ()
+    _derived: dict[tuple[object, ...], Any] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def runs_until(self, at: datetime) -> tuple[RunRecord, ...]:
+        """Return the runs up to a moment, oldest first."""
+        return self.runs[: bisect_right(self.runs, at, key=lambda run: run.as_of)]
+
+    def once(self, what: tuple[object, ...], derive: Callable[[], T]) -> T:
+        """Return what follows from these records alone: derived the first time, since every moment of a trend asks for it."""
+        if what not in self._derived:
+            self._derived[what] = derive()
+        found: T = self._derived[what]
+        return found

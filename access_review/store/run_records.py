@@ -130,23 +130,28 @@ def training_line(row: Row) -> TrainingLine:
 
 def _rules(run: Run) -> dict[str, RuleFigures]:
     report, families = reviews.read(run), load()
-    columns = ["rule", "status", "first_seen", "closed_at"]
-    rows: dict[str, list[Row]] = defaultdict(list)
-    for row in report.findings.select(columns).to_pylist():
-        rows[row["rule"]].append(row)
+    counted: dict[str, list[Row]] = defaultdict(list)
+    for row in report.count_by("rule", "status", "first_seen", "closed_at"):
+        counted[row["rule"]].append(row)
     found = {}
     for one in report.evaluations:
-        ages = [(run.as_of - row["first_seen"]) / _DAY for row in rows[one.rule] if row["status"] in CURRENT]
+        rows = counted[one.rule]
+        ages, closed = Counter[float](), Counter[float]()
+        for row in rows:
+            if row["status"] in CURRENT:
+                ages[(run.as_of - row["first_seen"]) / _DAY] += row["findings"]
+            if row["closed_at"]:
+                closed[(row["closed_at"] - row["first_seen"]) / _DAY] += row["findings"]
         found[one.rule] = RuleFigures(
             # What is withheld about one source may be any number: then the figure is not known either.
             evaluated=one.evaluated and not one.reason,
             excess=one.rule in families and families[one.rule].family is Family.EXCESS,
-            open=len(ages),
-            waived=sum(row["status"] == Status.WAIVED for row in rows[one.rule]),
-            ages=sum(ages),
+            open=ages.total(),
+            waived=sum(row["findings"] for row in rows if row["status"] == Status.WAIVED),
+            ages=sum(days * findings for days, findings in ages.items()),
             oldest_days=max(ages, default=None),
-            open_for=Counter(ages),
-            closed=tuple((row["closed_at"] - row["first_seen"]) / _DAY for row in rows[one.rule] if row["closed_at"]),
+            open_for=ages,
+            closed=closed,
         )
     return found
 

@@ -1,5 +1,6 @@
 """Checkpoints by the records alone: what nobody did is never green, and a clock runs whether anybody looks or not."""
 
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -164,7 +165,9 @@ def test_figures_are_what_their_meaning_says():
     counts = ReviewCounts(accounts=50, grants=200, grants_judged=150, privileged=8, standing=2, agents=4)
     leavers = LeaverFigures((2.0, 3.0, None), in_time=2, open_late=1)
     closing = {
-        "access-beyond-role": RuleFigures(True, excess=True, open=3, waived=1, ages=12.0, closed=(1.0, 9.0, 30.0))
+        "access-beyond-role": RuleFigures(
+            True, excess=True, open=3, waived=1, ages=12.0, closed={1.0: 1, 9.0: 1, 30.0: 1}
+        )
     }
     owners = rules(account_unowned=2, service_unowned=3, agent_unowned=1)
     last = replace(run(21, audit=going_on, counts=counts, leavers=leavers), rules=owners | closing)
@@ -204,7 +207,7 @@ def test_figures_are_what_their_meaning_says():
     ],
 )
 def test_how_fast_findings_go_is_not_told_by_those_alone_that_are_gone(closed, open_for, days):
-    stands = RuleFigures(True, open=sum(open_for.values()), open_for=open_for, closed=closed)
+    stands = RuleFigures(True, open=sum(open_for.values()), open_for=open_for, closed=Counter(closed))
     found = measure(
         MeasureName.REVOCATION_SPEED, records(replace(run(21), rules={"never-used": stands})), START + 22 * DAY
     )
@@ -221,8 +224,8 @@ def test_no_privilege_at_all_is_nothing_that_is_known_of_privilege():
 
 
 def test_what_the_review_fell_short_of_changes_no_figure_about_access():
-    access = {"never-used": RuleFigures(True, open=3, waived=1, oldest_days=9.0, closed=(30.0,))}
-    short = {"not-reviewed": RuleFigures(True, open=96, oldest_days=80.0, closed=(7.0,) * 99)}
+    access = {"never-used": RuleFigures(True, open=3, waived=1, oldest_days=9.0, closed={30.0: 1})}
+    short = {"not-reviewed": RuleFigures(True, open=96, oldest_days=80.0, closed={7.0: 99})}
     alone, both = (records(replace(run(21), rules=rules)) for rules in (access, access | short))
     about = (
         MeasureName.EXCEPTION_RATE,

@@ -9,9 +9,10 @@ from pydantic import ValidationError
 from access_review import documents
 from access_review.model import JsonObject
 from access_review.scorecard.follow_up import FollowUp, FollowUpKind
+from access_review.scorecard.measures import measure
 from access_review.scorecard.records import Records, RuleFigures, RunRecord
 from access_review.scorecard.score import Known, RiskLevel, about_metric, points_for, score, value_for_next_point
-from access_review.settings.checklist import CheckpointList
+from access_review.settings.checklist import Checkpoint, CheckpointList
 from access_review.settings.scorecard import Dimension, Formulas
 from access_review.views import measures
 from tests.support.example import REPOSITORY
@@ -105,3 +106,19 @@ def test_the_formulas_shipped_are_whole_and_each_has_a_source():
 def test_formulas_that_do_not_add_up_are_refused(wrong, said):
     with pytest.raises(ValidationError, match=said):
         formulas(**wrong)
+
+
+def test_a_trend_reads_no_checkpoint_at_a_moment_twice(monkeypatch):
+    asked = []
+
+    def counted(name, records, at, rules):
+        asked.append((name, at))
+        return measure(name, records, at, rules)
+
+    monkeypatch.setattr("access_review.scorecard.checkpoints.measure", counted)
+    daily = {"checkpoint": "one", "title": "One", "every": "daily", "halt": "stop", "measured": "sources-complete"}
+    listed = CheckpointList(checkpoints=(Checkpoint.model_validate({**daily, "green": {"at_least": 100}}),))
+    runs = tuple(run(8 + days % 3, days=days) for days in range(40))
+    card = score(formulas(measured="followed-up"), listed, Records(runs, (), 24), AT + 40 * DAY)
+    assert card.metrics[-1].measured.whole
+    assert len(asked) == len(set(asked)), "each reads every run"
