@@ -37,7 +37,7 @@ def heads_status(name: str) -> bool:
 
 _NAMES = re.compile(
     r"\b((first|last|given|sur|family|middle|preferred|legal|full|display|nick|maiden|known) ?(name|as)|vor(name)?|nachname|"
-    r"forename|rufname|geburtsname|initials?|supervisor|vorgesetzte[rn]?|manager)\b"
+    r"name (first|last)|vorna|nachn|forename|rufname|geburtsname|initials?|supervisor|vorgesetzte[rn]?|manager)\b"
 )
 """What names somebody: masked wherever it stands, and never an attribute."""
 

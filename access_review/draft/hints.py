@@ -62,8 +62,8 @@ _OTHER_ENDS = (
     r"account|contract review|appraisal|increment|secondment|shift|laptop|equipment)\b"
 )
 """What begins and ends while somebody works here."""
-_FIRST_NAME = r"(first ?name|given ?name|forename|vorname|prenom|prénom)"
-_LAST_NAME = r"(last ?name|sur ?name|family ?name|nachname|apellido|nom)"
+_FIRST_NAME = r"(first ?name|name first|given ?name|forename|vorname|vorna|prenom|prénom)"
+_LAST_NAME = r"(last ?name|name last|sur ?name|family ?name|nachname|nachn|apellido|nom)"
 _BOTH_NAMES = rf"^{_LAST_NAME} (and )?{_FIRST_NAME}$|^{_FIRST_NAME} (and )?{_LAST_NAME}$"
 """A heading of a whole name, in the order it is written in: ``Last name, First name``."""
 _LOGIN = (

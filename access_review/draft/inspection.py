@@ -179,9 +179,12 @@ def _series(looks: Mapping[str, TableLook]) -> tuple[tuple[str, ...], ...]:
 
 
 def missing(
-    tables: Sequence[TableLook], series: Sequence[Sequence[str]] = (), *, listed: bool = False
+    tables: Sequence[TableLook], series: Sequence[Sequence[str]] = (), *, listed: bool = False, used: bool = False
 ) -> tuple[str, ...]:
-    """Say what these files do not tell, and what a review cannot see for it; ``listed`` is what connectors read of grants."""
+    """Say what these files do not tell, and what a review cannot see for it.
+
+    What connectors read tells of grants where they are ``listed``, and of last uses where accounts are ``used``.
+    """
     repeated = any(t.name in files for t in tables if t.guess.kind is FileKind.ROSTER for files in series)
     gone = "the roster has no leavers: neither a last day nor a status that means gone is read"
     if repeated:
@@ -197,7 +200,7 @@ def missing(
         (bool(rosters) and "manager" not in fields, "no managers: nobody to ask about an account"),
         (bool(rosters) and not fields & {"title", "department", "role"}, "neither title nor department: no roles"),
         (not held, "nobody's access: no file says who holds what"),
-        (held and "used" not in fields, "no last use: access that nobody uses cannot be seen"),
+        (held and not used and not fields & {"used", "at"}, "no last use: access that nobody uses cannot be seen"),
     )
     return tuple(sentence for lacks, sentence in said if lacks)
 

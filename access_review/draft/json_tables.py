@@ -18,6 +18,11 @@ def record_lists(value: Any) -> Mapping[str, int]:
     return {k: len(v) for k, v in value.items() if isinstance(v, list) and v and isinstance(v[0], dict)}
 
 
+def empty_lists(value: Any) -> list[str]:
+    """Return the lists that an object has beside those of records, and in which there is nothing."""
+    return [name for name, one in value.items() if one == []] if isinstance(value, dict) else []
+
+
 def as_table(raw: Raw) -> Any:
     """Return records as an Arrow table of text; the values of a list stand in one cell, with semicolons between."""
     import pyarrow as pa

@@ -7,7 +7,6 @@ knows is kept with the reason, so that a file is never skipped in silence.
 import base64
 import csv
 import io
-import json
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -27,9 +26,9 @@ from access_review.connectors.entra.queries import BY_PART
 from access_review.connectors.tabular import delimited, no_rows, sheets, workbook
 from access_review.connectors.tabular.cells import Raw
 from access_review.connectors.tabular.drawn import is_drawn
-from access_review.connectors.tabular.records import read_json
+from access_review.connectors.tabular.records import parse_json, records_in
 from access_review.draft.forms import FormGuess, TextForm, guess_form, guess_json, heading_line
-from access_review.draft.json_tables import as_table, record_lists
+from access_review.draft.json_tables import as_table, empty_lists, record_lists
 from access_review.errors import AccessReviewError, Unclear, WorkspaceError
 from access_review.guarded_files.plain import followed, read_plain
 from access_review.model import Options
@@ -69,6 +68,8 @@ class FoundExport:
     rows: Mapping[str, int]
     unread: tuple[str, ...]
     """What the connector could not read whole, and why."""
+    used: bool
+    """Whether it says of any account of a person when that was last used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,10 @@ class IgnoredFile:
 
     path: Path
     reason: str
+
+
+Found = FoundTable | FormGuess | Mapping[Path, FoundTable | IgnoredFile]
+"""A table, the form of what a connector must read, or the lists of a file with several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +102,7 @@ def read_files(paths: Sequence[Path], as_of: datetime) -> FoundFiles:
         if not path.is_file():
             ignored.append(IgnoredFile(path, "no plain file: a pipe, a device, or a link to one or to nothing"))
             continue
-        for shown, read in _parts(path):
-            found = _tried(shown, read)
+        for shown, found in _found_in(path):
             if isinstance(found, FoundTable):
                 tables[shown.as_posix()] = found
             elif isinstance(found, IgnoredFile):
@@ -133,25 +137,27 @@ def _every_file(paths: Sequence[Path]) -> list[Path]:
     return sorted(found)
 
 
-def _parts(path: Path) -> Iterator[tuple[Path, Callable[[], FoundTable | FormGuess]]]:
-    """Yield what a file is read in, by the name it is shown with: each sheet or list of one with several, else the whole."""
+def _found_in(path: Path) -> Iterator[tuple[Path, FoundTable | FormGuess | IgnoredFile]]:
+    """Yield what is found in a file, by the name it is shown with."""
+    for shown, read in _parts(path):
+        found = _tried(shown, read)
+        yield from found.items() if isinstance(found, Mapping) else [(shown, found)]
+
+
+def _parts(path: Path) -> Iterator[tuple[Path, Callable[[], Found]]]:
+    """Yield what a file is read in: each sheet of a workbook with several, else the whole."""
     names: Sequence[str] = []
-    read: Callable[[str], FoundTable] = partial(_records, path)
     if path.suffix.lower() in _WORKBOOKS:
         # What is wrong with a workbook is said when it is read.
         with suppress(AccessReviewError, OSError):
             names = workbook.sheet_names(read_plain(followed(path), sheets.LARGEST), path.name)
-            read = partial(_sheet, path, FormGuess(TextForm.DELIMITED, "a workbook"))
-    if path.suffix.lower() == ".json":
-        with suppress(AccessReviewError, OSError, ValueError, RecursionError):
-            names = _lists(path)
     if len(names) < 2:
         yield path, partial(_read, path)
     for name in names if len(names) > 1 else ():
-        yield Path(f"{path} [{name}]"), partial(read, name)
+        yield Path(f"{path} [{name}]"), partial(_sheet, path, FormGuess(TextForm.DELIMITED, "a workbook"), name)
 
 
-def _tried(shown: Path, read: Callable[[], FoundTable | FormGuess]) -> FoundTable | FormGuess | IgnoredFile:
+def _tried(shown: Path, read: Callable[[], Found]) -> Found | IgnoredFile:
     try:
         return read()
     except AccessReviewError as error:
@@ -161,7 +167,7 @@ def _tried(shown: Path, read: Callable[[], FoundTable | FormGuess]) -> FoundTabl
         return IgnoredFile(shown, str(error.strerror))
 
 
-def _read(path: Path) -> FoundTable | FormGuess:
+def _read(path: Path) -> Found:
     """Read one file: a table at once, or its form where a connector must read it."""
     suffix = path.suffix.lower()
     if suffix in _SHEETS:
@@ -175,7 +181,7 @@ def _read(path: Path) -> FoundTable | FormGuess:
     text, encoding = decode_guessed(data, path)
     form = guess_form(text[:_HEAD])
     if form.form is TextForm.JSON_RECORDS or form.form is TextForm.GRAPH:
-        return _json(path, data, text, form)
+        return _json(path, text, form)
     if form.form is TextForm.DELIMITED and form.delimiter:
         return _delimited(path, text, form, encoding)
     if form.form is TextForm.PAIRS:
@@ -183,11 +189,9 @@ def _read(path: Path) -> FoundTable | FormGuess:
     return form
 
 
-def _json(path: Path, data: bytes, text: str, form: FormGuess) -> FoundTable | FormGuess:
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        return FormGuess(TextForm.UNKNOWN, f"no JSON: {error}")
+def _json(path: Path, text: str, form: FormGuess) -> Mapping[Path, FoundTable | IgnoredFile] | FormGuess:
+    """Parse a file once: each list of records is a table, also of several; what a connector reads is told by its form."""
+    value = parse_json(text, path.name)
     guess = guess_json(value)
     if guess.form is TextForm.GRAPH and isinstance(value, dict) and not isinstance(value.get("value"), list):
         return FormGuess(TextForm.UNKNOWN, "one object of Microsoft Graph: a page of a collection is wanted")
@@ -195,24 +199,18 @@ def _json(path: Path, data: bytes, text: str, form: FormGuess) -> FoundTable | F
         return FormGuess(TextForm.GRAPH, "answers of a batch", "$batch")
     if guess.form is not TextForm.JSON_RECORDS:
         return guess if guess.form is not TextForm.UNKNOWN or form.form is TextForm.JSON_RECORDS else form
-    raw = read_json(data, path.name, records=guess.collection)
-    return FoundTable(path, guess, as_table(raw), {"records": guess.collection} if guess.collection else {})
+    lists = record_lists(value)
+    if len(lists) < 2:
+        return {path: _records(path, value, guess, guess.collection)}
+    tables = {name: FormGuess(TextForm.JSON_RECORDS, f"records under {name}", name) for name in lists}
+    return {Path(f"{path} [{name}]"): _records(path, value, one, name) for name, one in tables.items()} | {
+        (shown := Path(f"{path} [{name}]")): IgnoredFile(shown, "an empty list: nothing is said of what it would hold")
+        for name in empty_lists(value)
+    }
 
 
-def _lists(path: Path) -> list[str]:
-    """Return the lists of records of a JSON file that has several, as an account's users, groups and roles."""
-    text, _ = decode_guessed(read_plain(followed(path), sheets.LARGEST), path)
-    if guess_form(text[:_HEAD]).form is not TextForm.JSON_RECORDS:
-        return []
-    value = json.loads(text)
-    return [*record_lists(value)] if guess_json(value).form is TextForm.JSON_RECORDS else []
-
-
-def _records(path: Path, name: str) -> FoundTable:
-    raw = read_json(read_plain(followed(path), sheets.LARGEST), path.name, records=name)
-    return FoundTable(
-        path, FormGuess(TextForm.JSON_RECORDS, f"records under {name}", name), as_table(raw), {"records": name}
-    )
+def _records(path: Path, value: Any, form: FormGuess, name: str | None) -> FoundTable:
+    return FoundTable(path, form, as_table(records_in(value, path.name, name)), {"records": name} if name else {})
 
 
 def _delimited(path: Path, text: str, form: FormGuess, encoding: str | None) -> FoundTable:
@@ -394,4 +392,7 @@ def _export(
     columns = {name: pa.array([row.get(name) or "" for row in accounts], pa.string()) for name in _ACCOUNT_COLUMNS}
     shown = files[0].as_posix() if len(files) == 1 else f"{files[0].parent.as_posix()}/ ({len(files)} files)"
     counted = {name: rows[name] for name in ("accounts", "entitlements", "grants", "nesting", "signins") if rows[name]}
-    return FoundExport(shown, connector, folder, options, files, pa.table(columns), counted, tuple(sorted(unread)))
+    used = any(row.get("last_used_latest") for row in accounts)
+    return FoundExport(
+        shown, connector, folder, options, files, pa.table(columns), counted, tuple(sorted(unread)), used
+    )

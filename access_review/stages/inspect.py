@@ -40,7 +40,9 @@ def inspect_files(paths: Sequence[Path], as_of: datetime) -> Inspection:
         for t in look.tables
     )
     listed = any(export.rows.get("grants") for export in found.exports.values())
-    return Inspection(found, replace(look, tables=settled, missing=missing(settled, look.series, listed=listed)))
+    used = any(export.used for export in found.exports.values())
+    lacks = missing(settled, look.series, listed=listed, used=used)
+    return Inspection(found, replace(look, tables=settled, missing=lacks))
 
 
 def _as_read(look: TableLook, encoding: str | None, *, across: bool) -> TableLook:

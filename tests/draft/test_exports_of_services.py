@@ -227,6 +227,23 @@ def test_what_makes_an_account_seem_idle_or_a_grant_seem_held_is_said() -> None:
     assert said.startswith("key_last_used is not read: an account may be in use by it")
 
 
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        ("Legal Name - First", "Legal Name - Last"),
+        ("Name (First)", "Name (Last)"),
+        ("VORNA", "NACHN"),
+        ("First Name", "Last Name"),
+    ],
+)
+def test_a_name_in_parts_is_one_however_its_headings_are_turned(first: str, last: str) -> None:
+    halves = {first: [name.split()[0] for name in NAMES], last: [name.split()[1] for name in NAMES]}
+    look = inspect_table("people.csv", pa.table({**PEOPLE, **halves} | {"Full Name": ["x"] * 12}))
+    assert next(m.columns for m in look.guess.meanings if m.field == "name") == (first, last)
+    shown = {c.name: c.samples for c in look.columns if c.name in halves}
+    assert not {*NAMES[0].split()} & {sample for samples in shown.values() for sample in samples}
+
+
 CREDENTIALS = {
     "user": NUMBERS,
     "password_last_used": [*DAYS[:6], *["no_information"] * 6],

@@ -78,6 +78,36 @@ def test_a_workbook_of_several_sheets_is_several_tables(tmp_path: Path) -> None:
     assert list(roles_file["options"]["references"].values()) == ["app-login"]
 
 
+def test_each_list_of_a_file_is_shown_also_one_in_which_nothing_is(tmp_path: Path) -> None:
+    users = [{"login": f"u{n}", "employee_id": f"{n:04}"} for n in range(12)]
+    held = [{"login": f"u{n}", "role": ("Clerk", "Admin")[n % 2]} for n in range(12)]
+    (tmp_path / "app.json").write_text(json.dumps({"users": users, "grants": held, "admins": [], "total": 12}), "utf-8")
+    (tmp_path / "cut.json").write_text('{"users": [{"login": "u1"}', "utf-8")
+    (tmp_path / "twice.json").write_text('[{"login": "u1", "login": "u2"}]', "utf-8")
+    said = seen(tmp_path, "app.json", "cut.json", "twice.json")
+    assert {name: one["rows"] for name, one in said["files"].items()} == {
+        "app.json [users]": 12,
+        "app.json [grants]": 12,
+    }
+    assert {one["file"]: one["reason"] for one in said["ignored"]} == {
+        "app.json [admins]": "an empty list: nothing is said of what it would hold",
+        "cut.json": "cut.json:1:27: no JSON: Expecting ',' delimiter",
+        "twice.json": "twice.json: an object has the key 'login' twice",
+    }
+
+
+def test_a_directory_that_says_when_accounts_were_used_lacks_no_last_use(tmp_path: Path) -> None:
+    unused = "no last use: access that nobody uses cannot be seen"
+    for used in ("", "lastLogonTimestamp: 134066880000000000\n"):
+        (tmp_path / "ad.ldif").write_text(
+            f"dn: CN=Ana,DC=x,DC=test\nobjectClass: user\nobjectGUID:: AAAAAAAAAAAAAAAAAAAAAA==\n"
+            f"sAMAccountName: ana\nmemberOf: CN=Staff,DC=x,DC=test\n{used}\n"
+            f"dn: CN=Staff,DC=x,DC=test\nobjectClass: group\nobjectGUID:: AQAAAAAAAAAAAAAAAAAAAA==\n"
+            f"sAMAccountName: Staff\nmember: CN=Ana,DC=x,DC=test\n\n"
+        )
+        assert (unused in seen(tmp_path, "ad.ldif")["missing"]) is (used == "")
+
+
 def saved(folder: Path, name: str, collection: str, objects: list[dict[str, Any]]) -> None:
     folder.mkdir(exist_ok=True)
     page = {"@odata.context": f"https://graph.microsoft.com/v1.0/$metadata#{collection}", "value": objects}

@@ -28,7 +28,11 @@ def read_json(data: bytes, file: str, *, records: str | None = None, encoding: s
     """
     from access_review.connectors.tabular.delimited import decode
 
-    found = _parse(decode(data, file, encoding), file)
+    return records_in(parse_json(decode(data, file, encoding), file), file, records)
+
+
+def records_in(found: Any, file: str, records: str | None = None) -> Raw:
+    """Return the records of parsed JSON; raises ``WorkspaceError`` where there is no list of objects at that path."""
     around = [found]
     for step in records.split(".") if records else ():
         if isinstance(found, list) and step.isdecimal() and int(step) < len(found):
@@ -62,7 +66,9 @@ _ALONE = frozenset({"DistinguishedName", "distinguishedName", "SamAccountName"})
 """What an object of the Active Directory module always has."""
 
 
-def _parse(text: str, file: str) -> Any:
+def parse_json(text: str, file: str) -> Any:
+    """Parse JSON strictly; raises ``WorkspaceError`` for what is none, and for an object that has a key twice."""
+
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         record = dict(pairs)
         if len(record) < len(pairs):
