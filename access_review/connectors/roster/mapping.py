@@ -1,7 +1,6 @@
 """The options of a roster that have parts: which column is what, and which word means what."""
 
-import unicodedata
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Annotated, Literal
@@ -11,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from access_review.connectors import Source, no_value
 from access_review.connectors.tabular import sheets
 from access_review.connectors.tabular.instants import zone
+from access_review.connectors.tabular.lacking import lacking, nearly
 from access_review.connectors.tabular.sheets import Cells, Sheet, SheetOptions
 from access_review.errors import ConnectorError, Mistake, RosterFault, WorkspaceError
 
@@ -210,14 +210,14 @@ class RosterFile(_Option):
             raise RosterFault(error.message, hint=error.hint, mistakes=error.mistakes) from error
         if not sheet.rows:
             raise RosterFault.of([Mistake(sheet.file, 0, 0, "holds no rows", "an empty export is a failed one")])
-        lacking = sorted(
+        absent = sorted(
             column
             for column in used
-            if not sheet.has(column) and (column not in cleaning.optional or _nearly(column, sheet, used))
+            if not sheet.has(column) and (column not in cleaning.optional or nearly(column, sheet, used))
         )
-        if lacking:
+        if absent:
             line = self.header_row if sheet.rows[0][0] > 1 else 0
-            raise RosterFault.of([_lack(sheet, line, column) for column in lacking])
+            raise RosterFault.of(lacking(sheet, line, absent, used))
         if torn := sheets.torn(sheet, used):
             raise RosterFault.of(torn)
         return cleaning.clean(sheet)
@@ -233,24 +233,6 @@ class RosterFile(_Option):
             strip=strip,
             number_ids=self.number_ids,
         )
-
-
-def _nearly(column: str, sheet: Sheet, used: Collection[str]) -> str | None:
-    """Return the unused heading that an absent column was surely meant to be: then it is misspelt, not left out."""
-    others = {_looks(name): name for name in sheet.columns if name not in used}
-    near = get_close_matches(_looks(column), others, 1, 0.85)
-    return others[near[0]] if near else None
-
-
-def _looks(heading: str) -> str:
-    """Return a heading without case, accents and the dot of an i: what a list in another language makes of it."""
-    apart = unicodedata.normalize("NFKD", sheets.heading_key(heading)).casefold().replace("\u0131", "i")
-    return "".join(letter for letter in apart if not unicodedata.combining(letter))
-
-
-def _lack(sheet: Sheet, line: int, column: str) -> Mistake:
-    near = get_close_matches(column, sheet.columns, 1) or list(filter(None, [_nearly(column, sheet, ())]))
-    return Mistake(sheet.file, line, 0, f"has no column {column!r}", f"is {near[0]!r} meant?" if near else "")
 
 
 class Join(RosterFile):

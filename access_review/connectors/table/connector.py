@@ -34,7 +34,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from difflib import get_close_matches
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -56,8 +55,9 @@ from access_review.connectors.table.columns import (
 from access_review.connectors.table.listed_row import ListingTerms, TableRow
 from access_review.connectors.table.listing import ExportListing
 from access_review.connectors.tabular import freshness, instants, sheets
+from access_review.connectors.tabular.lacking import lacking
 from access_review.connectors.tabular.sheets import Sheet, SheetOptions
-from access_review.errors import ConnectorError, Mistake, WorkspaceError
+from access_review.errors import ConnectorError, WorkspaceError
 
 UNREAD = 0.01
 """Share of rows of which a cell may be unreadable before the source is incomplete; one row always may."""
@@ -133,10 +133,10 @@ class Export:
         sheet = sheets.with_listed(sheet, columns["entitlement"]) if "entitlement" in columns else sheet
         if torn := sheets.torn(sheet, wanted):
             raise WorkspaceError.of(torn)
-        lacking = sorted(column for column in wanted if not sheet.has(column))
+        absent = sorted(column for column in wanted if not sheet.has(column))
         # Nothing can be said of the columns of a JSON file without records: an empty file is incomplete instead.
-        if lacking and (sheet.columns or sheet.rows):
-            raise WorkspaceError.of([_lack(sheet, column) for column in lacking])
+        if absent and (sheet.columns or sheet.rows):
+            raise WorkspaceError.of(lacking(sheet, 0, absent, wanted))
         return sheets.with_composed(sheet, composed, parts) if parts else sheet
 
 
@@ -181,11 +181,6 @@ def filled(terms: ListingTerms) -> tuple[str, ...]:
     # An export is flat: that nothing in it carries anything else is known, not missing.
     tables |= {"nesting"} if terms.table == "grants" else set()
     return tuple(sorted(tables))
-
-
-def _lack(sheet: Sheet, column: str) -> Mistake:
-    near = get_close_matches(column, sheet.columns, 1)
-    return Mistake(sheet.file, 0, 0, f"has no column {column!r}", f"is {near[0]!r} meant?" if near else "")
 
 
 def connect(

@@ -34,8 +34,11 @@ def read_workbook(data: bytes, file: str, *, sheet: str | None = None, header_ro
     mistakes = [*_unseen(page, file, header_row), *_computed(page, grid, data, file, header_row)]
     while grid and _is_empty(grid[-1]):
         grid.pop()
-    if not grid or _is_empty(grid[0]):
-        raise WorkspaceError.of([Mistake(file, header_row, 0, "there are no headings: the sheet is empty"), *mistakes])
+    first = next((line for line, row in enumerate(grid, header_row) if not _is_empty(row)), None)
+    if first != header_row:
+        said = "the line is empty" if first else "the sheet is empty"
+        hint = f"do the headings stand on line {first}? Set `header_row`" if first else ""
+        raise WorkspaceError.of([Mistake(file, header_row, 0, f"there are no headings: {said}", hint), *mistakes])
     columns = _trimmed(grid[0])
     rows = [(line, tuple(_padded(row, len(columns)))) for line, row in enumerate(grid[1:], header_row + 1)]
     return Raw(header_row, columns, tuple(rows[: len(rows) - footer]), tuple(mistakes))

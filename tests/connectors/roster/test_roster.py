@@ -333,7 +333,7 @@ def test_every_column_that_is_not_there_is_named_with_the_one_meant(tmp_path):
     with pytest.raises(RosterFault) as caught:
         read(tmp_path, ["1,a,,,,,Active"], columns={**OPTIONS["columns"], "name": "nme", "client": "account"})
     assert [str(mistake) for mistake in caught.value.mistakes] == [
-        "roster.csv:1: has no column 'account'",
+        "roster.csv:1: has no column 'account' (has it another heading now? Nothing is read of name)",
         "roster.csv:1: has no column 'nme' (is 'name' meant?)",
     ]
 
