@@ -206,7 +206,7 @@ def _wide(looks: Sequence[ColumnLook]) -> KindGuess | None:
     if len(marked) < 3 or len(marked) < 0.6 * len(looks) or not any(c.filled for c in looks if c.name in marked):
         return None
     marks = {mark for c in looks if c.name in marked for mark in _marks(c)}
-    held = sorted(mark for mark in marks if mark.casefold() not in {*NO, "disabled"})
+    held = sorted(mark for mark in marks if is_held(mark))
     others = [c for c in looks if c.name not in marked]
     if not held or (not any(c.keylike for c in others) and (len(others) < 2 or len(marked) < 5)):
         return None
@@ -254,6 +254,16 @@ def _levelled(looks: Sequence[ColumnLook], fields: set[str], table: Sequence[Col
 def marked_columns(looks: Sequence[ColumnLook]) -> tuple[str, ...]:
     """Return the columns that have a mark or nothing, and ask nothing of an account."""
     return tuple(c.name for c in looks if (c.filled == 0 or _mark(c)) and not _STATE.search(meant(c.name)))
+
+
+def marks_of(looks: Sequence[ColumnLook]) -> list[str]:
+    """Return the different marks of some columns."""
+    return sorted({mark for look in looks for mark in _marks(look)})
+
+
+def is_held(mark: str) -> bool:
+    """Say whether a mark says that something is held."""
+    return mark.casefold() not in {*NO, "disabled"}
 
 
 def _mark(look: ColumnLook) -> bool:

@@ -128,7 +128,7 @@ def roster_source(
             taken.add(attribute)
             why = "accounts find their people by it" if column in keys else "an attribute that templates may ask for"
             columns.append(OptionLine(attribute, column, why))
-    options, lost = _as_written(look, path, reading)
+    options, lost = as_written(look, path, reading)
     doubts += lost
     if form:
         options += [OptionLine("dates", form, _evidence(look, form))]
@@ -143,7 +143,7 @@ def roster_source(
         if asks_status(status.column) and "left" in words:
             doubts.append(f"whoever has {' or '.join(words['left'])} under {status.column} is taken to have left")
     options.append(kind)
-    return SourceDraft(name, "roster", _about(look), tuple(options), tuple(columns), (), tuple(doubts))
+    return SourceDraft(name, "roster", about_table(look), tuple(options), tuple(columns), (), tuple(doubts))
 
 
 def attribute_name(column: str) -> str:
@@ -207,7 +207,7 @@ def table_source(
         if one in found and (one not in _DATED or _has_form(look, found[one], form))
     ]
     columns = [_latest(look, one) if one.name == "last_used" else one for one in columns]
-    options, lost = _as_written(look, path, reading)
+    options, lost = as_written(look, path, reading)
     doubts += lost
     if form and any(one.name in _DATED for one in columns):
         options += [
@@ -235,7 +235,9 @@ def table_source(
         for one in further_entitlements(look.columns, look.guess.meanings)
     ]
     guesses = [f"{m.columns[0]} is taken for {m.field}" for m in look.guess.meanings if m.sureness == "guess"]
-    return SourceDraft(name, "table", _about(look), tuple(options), tuple(columns), tuple(ladder), (*doubts, *guesses))
+    return SourceDraft(
+        name, "table", about_table(look), tuple(options), tuple(columns), tuple(ladder), (*doubts, *guesses)
+    )
 
 
 def _latest(look: TableLook, line: OptionLine) -> OptionLine:
@@ -288,7 +290,7 @@ def ladder_lines(
     return tuple(sorted(lines.values(), key=lambda line: (not line.possible, not line.certain)))
 
 
-def _as_written(look: TableLook, path: str, reading: Mapping[str, Any]) -> tuple[list[OptionLine], list[str]]:
+def as_written(look: TableLook, path: str, reading: Mapping[str, Any]) -> tuple[list[OptionLine], list[str]]:
     """Return the options that say how a file is written, and what is lost by that."""
     options = [OptionLine("path", path), *(OptionLine(k, v, "seen in the file") for k, v in reading.items())]
     if any(column.blanks_around for column in look.columns):
@@ -306,7 +308,8 @@ def foreign_letters(encoding: str) -> str:
     return f"the file is no UTF-8, and is read as {encoding}: are names with other letters than a to z right?"
 
 
-def _about(look: TableLook) -> tuple[str, ...]:
+def about_table(look: TableLook) -> tuple[str, ...]:
+    """Say what a table was taken for, and why."""
     return (f"{look.name}: {look.guess.kind}, {look.rows:,} rows: {look.guess.because}.",)
 
 

@@ -16,6 +16,7 @@ from access_review.draft.file_kinds import FileKind
 from access_review.draft.holdings import matrix_of, person_column
 from access_review.draft.inspection import TableLook
 from access_review.draft.levels import level_doubts
+from access_review.draft.marked import matrix_source
 from access_review.draft.naming import slug
 from access_review.draft.powerful import powerful_names
 from access_review.draft.references import account_column, account_references
@@ -52,6 +53,10 @@ from access_review.workspace import Workspace
 _HELD = frozenset({FileKind.HOLDINGS, FileKind.MATRIX_LONG, FileKind.MATRIX_WIDE, FileKind.DECISIONS})
 _IDS = frozenset({"person", "manager", "account", "employee_id", "entitlement"})
 _CONVERTED = frozenset({FileKind.MATRIX_WIDE, FileKind.DECISIONS})
+
+
+_LARGE = 2_000_000
+"""Cells of a matrix above which a list of what is held is read in a fraction of the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +189,11 @@ class _Drafting:
                 self._convert(look, people)
                 continue
             name, path, reading = self._place("", look)
+            if look.guess.kind is FileKind.MATRIX_WIDE:
+                person = person_column(look) or ""
+                ladder = ladder_lines(self.seen.look, look.name, people, only=person)
+                self.drafts.append(matrix_source(name, look, path, reading, person, ladder, self._powerful(look)))
+                continue
             if look.guess.kind is FileKind.TRAINING:
                 self.drafts.append(training_source(name, look, path, reading, self.answers))
                 continue
@@ -232,8 +242,12 @@ class _Drafting:
 
 
 def _is_converted(seen: Inspection, look: TableLook) -> bool:
-    """Tell whether a table is written anew beside the source: a matrix, decisions, pairs."""
+    """Tell whether a table is written anew beside the source: decisions, pairs, a matrix that no source reads as it stands."""
     file = seen.found.tables[look.name]
+    large = look.rows * len(look.guess.marked) > _LARGE
+    as_it_stands = not (file.turned or look.guess.levels or look.composite or large or person_column(look) is None)
+    if look.guess.kind is FileKind.MATRIX_WIDE and as_it_stands:
+        return not file.path.suffix
     return look.guess.kind in _CONVERTED or not file.path.suffix or file.form.form == "pairs"
 
 
@@ -290,6 +304,9 @@ def _converted(
     )
     columns = (OptionLine("account", "account"), OptionLine("entitlement", "entitlement"))
     marked, doubts = privileged(powerful_names(matrix.entitlements))
+    doubts.append(
+        f"it is read from {name}.csv, written now: what changes in the export is not seen there until it is written anew"
+    )
     doubts += level_doubts(look.columns, look.guess.levels)
     options = (OptionLine("path", f"{name}.csv"), *marked)
     held = SourceDraft(name, "table", about, options, columns, (), tuple(doubts))

@@ -52,6 +52,8 @@ class FoundTable:
     table: pa.Table = field(repr=False)
     reading: Options
     numbers: frozenset[str] = frozenset()
+    turned: bool = False
+    """Whether the table was turned after reading, which a source does not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,10 @@ def inspect_files(paths: Sequence[Path], as_of: datetime) -> Inspection:
     """Look at files and folders; raises ``Unclear`` for a path that is not there."""
     found = read_files(paths, as_of)
     across = {name: table for name, one in found.tables.items() if (table := turned(one.table)) is not None}
-    found = replace(found, tables={n: replace(one, table=across.get(n, one.table)) for n, one in found.tables.items()})
+    found = replace(
+        found,
+        tables={n: replace(one, table=across.get(n, one.table), turned=n in across) for n, one in found.tables.items()},
+    )
     tables = {name: one.table for name, one in found.tables.items()}
     accounts = {name: one.accounts for name, one in found.exports.items()}
     look = inspect_tables(tables | accounts, apart=accounts.keys())

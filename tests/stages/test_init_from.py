@@ -329,3 +329,39 @@ def test_a_matrix_with_people_across_is_turned_and_says_so(company: Path, headin
 def test_a_matrix_with_people_down_stays_as_it_is(company: Path) -> None:
     write(company / "matrix.csv", ["User", "CRM", "ERP", "VPN"], [[f"u{n}", "x", "", "x"] for n in range(20)])
     assert "turned" not in made(company, "staff.csv", "matrix.csv")["sources"][1]["about"][0]
+
+
+def test_what_changes_in_a_matrix_is_seen_at_the_next_review(company: Path) -> None:
+    numbers = [f"{n:04}" for n in range(1, 25)]
+    write(
+        company / "matrix.csv", ["Emp No", "Name", "CRM", "ERP", "VPN"], [[n, f"P {n}", "x", "", "x"] for n in numbers]
+    )
+    made(company, "staff.csv", "matrix.csv")
+    assert source(company, "matrix")["options"]["matrix"] == {"held": ["x"], "not_held": [], "apart": ["Name"]}
+    rows = [[n, f"P {n}", "x", "x" if n == "0007" else "", "x", "x"] for n in numbers]
+    write(company / "matrix.csv", ["Emp No", "Name", "CRM", "ERP", "VPN", "Vault"], rows)
+    later = access_review(company / "w", "--as-of", "2026-11-09T06:00:00Z", "--json", "check")
+    (read,) = [one for one in later.json["sources"] if one["source"] == "matrix"]
+    assert (read["rows"]["grants"], read["rows"]["entitlements"]) == (24 * 3 + 1, 4)
+
+
+def test_a_log_is_of_the_accounts_beside_it_and_of_nobody_without_them(company: Path) -> None:
+    numbers = [f"{n:04}" for n in range(1, 13)]
+    write(company / "users.csv", ["username", "employee no", "status"], [[f"u{n}", n, "active"] for n in numbers])
+    log = [
+        [f"2026-10-{20 + t} 09:12:00", f"u{n}", "Failure" if t else "Success", "Mail"] for n in numbers for t in (0, 1)
+    ]
+    write(company / "log.csv", ["Date (UTC)", "Username", "Status", "Application"], log)
+    said = made(company, "staff.csv", "users.csv", "log.csv")
+    options = source(company, "log")["options"]
+    assert (options["table"], options["references"], options["timezone"]) == (
+        "signins",
+        {"account": "users-login"},
+        "UTC",
+    )
+    assert said["unused"] == []
+    (company / "w").rename(company / "before")
+    said = made(company, "staff.csv", "log.csv", "ledger.csv")
+    assert said["unused"] == [
+        {"file": "log.csv", "reason": "signins: no one file here has the accounts that stand in it"}
+    ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -150,6 +151,21 @@ class ColumnWords(BaseModel):
         if folded in {yes.casefold() for yes in self.yes}:
             return True
         return False if folded in {no.casefold() for no in self.no} else None
+
+
+class MarkedColumns(BaseModel):
+    """A matrix: people down, a column for each thing, a mark where it is held. All columns but those ``apart`` are things."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    held: Annotated[tuple[Named, ...], Field(min_length=1)]
+    not_held: tuple[Named, ...] = ()
+    apart: tuple[Named, ...] = ()
+
+    @cached_property
+    def marks(self) -> Mapping[str, bool]:
+        """Whether something is held, by mark in small letters."""
+        return {mark.casefold(): mark in self.held for mark in (*self.not_held, *self.held)}
 
 
 def field_of(name: str) -> str:

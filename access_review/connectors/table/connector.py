@@ -48,6 +48,7 @@ from access_review.connectors.table.columns import (
     TIMES,
     ColumnWords,
     Filled,
+    MarkedColumns,
     Named,
     TableColumns,
     misfits,
@@ -145,6 +146,11 @@ def _short(sheet: Sheet, listing: ExportListing) -> str | None:
     if not sheet.rows:
         return f"{sheet.file} holds no rows: a failed export looks the same"
     reasons = [f"{listing.lost} of {len(sheet.rows)} rows cannot be used"] if listing.lost else []
+    things = listing.terms.things(sheet.columns)
+    if things and all(
+        no_value.is_nothing(cells.get(one), listing.terms.empty) for _, cells in sheet.rows for one in things
+    ):
+        reasons.append("nothing is marked in any row: a failed export looks the same")
     reasons += [
         f"{column} is empty in every row: a failed export looks the same"
         for column in _lists(listing.terms)
@@ -173,7 +179,8 @@ def filled(terms: ListingTerms) -> tuple[str, ...]:
     """Return the tables that an export fills, whether or not rows come of it."""
     columns, tables = terms.columns, {str(terms.table)}
     own = set(ALLOWED[terms.table]) >= {"id"} and terms.scheme("account") is None
-    listed = terms.table != "tickets" and "entitlement" in columns and terms.scheme("entitlement") is None
+    named = "entitlement" in columns and terms.scheme("entitlement") is None
+    listed = terms.table != "tickets" and (named or terms.matrix is not None)
     tables |= {"accounts", "aliases"} if own else set()
     tables |= {"entitlements"} if listed else set()
     tables |= {"activity"} if "used" in columns else set()
@@ -190,6 +197,7 @@ def connect(
     columns: TableColumns,
     table: Filled = "grants",
     references: Mapping[str, Named] | None = None,
+    matrix: MarkedColumns | None = None,
     kind: AccountKind = "human",
     entitlement_kind: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")] = "role",
     separator: Named | None = None,
@@ -222,6 +230,7 @@ def connect(
 ) -> Export:
     """Take up an export: a CSV, XLSX, JSON or Parquet file, at a path or any fsspec URL.
 
+    ``matrix`` gives the marks of a file with a column for each thing that may be held, and the columns ``apart`` that are none.
     ``separator`` parts several entitlements in one cell. Where one column is both ``enabled`` and ``entitlement``, the
     words for no are nothing that is held. ``stable_id`` says that
     logins and names never change or pass to somebody else; an ``id`` column is
@@ -236,6 +245,8 @@ def connect(
     ``WorkspaceError`` with everything that does not fit.
     """
     wrong = [*misfits(table, columns, references or {}), *_unclear(columns, dates, timezone, table)]
+    if matrix and (table != "grants" or columns.entitlement is not None):
+        wrong.append("`matrix` goes with `table: grants`, and without an entitlement among `columns`")
     if separator is not None and columns.entitlement_id is not None:
         wrong.append("`separator` parts names, and entitlement_id is one id: only one of the two can be")
     if wrong:
@@ -243,6 +254,7 @@ def connect(
     terms = ListingTerms(
         table=table,
         columns=columns.mapped(),
+        matrix=matrix,
         composed=columns.composed,
         references=references or {},
         kind=kind,

@@ -1,6 +1,6 @@
 """One row of an application's export, by what its columns hold, and how they are to be understood. Pure."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
@@ -11,7 +11,7 @@ from access_review.connectors.addresses import address
 from access_review.connectors.classification import Classification
 from access_review.connectors.no_value import NoDate
 from access_review.connectors.same_name import folded
-from access_review.connectors.table.columns import ELSEWHERE, IDS, ColumnWords, Filled
+from access_review.connectors.table.columns import ELSEWHERE, IDS, ColumnWords, Filled, MarkedColumns
 from access_review.connectors.tabular import date_order, instants
 from access_review.connectors.tabular.instants import UNKNOWN, Bounds, Unreadable
 from access_review.connectors.tabular.sheets import Cells, Sheet
@@ -45,6 +45,14 @@ class ListingTerms:
     never: frozenset[str] = frozenset()
     empty: frozenset[str] = frozenset()
     classification: Classification = field(default_factory=Classification)
+    matrix: MarkedColumns | None = None
+
+    def things(self, columns: Sequence[str]) -> tuple[str, ...]:
+        """Return the columns of a matrix that are things, of all that a sheet has; none where it is no matrix."""
+        if self.matrix is None:
+            return ()
+        parts = self.composed[1] if self.composed else ()
+        return tuple(name for name in columns if name not in {*self.columns.values(), *parts, *self.matrix.apart})
 
     def scheme(self, name: str) -> str | None:
         """Return the alias scheme by which a column names something elsewhere; null when there is none."""
@@ -111,6 +119,19 @@ class ListedRow:
             self.unread.add(self.terms.columns[name])
             self.faults.append(f"{name} {word!r} is none of the words declared")
         return meant
+
+    def marked(self, thing: str, matrix: MarkedColumns) -> bool:
+        """Tell whether a mark says that a thing is held; one that nobody declared says nothing, and is a fault."""
+        mark = self.cells.get(thing)
+        if mark is None:
+            return False
+        meant = matrix.marks.get(mark.casefold())
+        if meant is None and not no_value.is_nothing(mark, self.terms.empty):
+            self.unread.add(thing)
+            self._fault(
+                f"{thing}: {mark!r} is no mark that is declared; put it under held or not_held, or the column apart"
+            )
+        return meant is True
 
     def address(self) -> str | None:
         """Return the address of a sign-in, null for what is none."""

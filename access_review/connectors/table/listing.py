@@ -211,7 +211,10 @@ class ExportListing:
         }
 
     def _what(self, line: ListedRow) -> list[str]:
-        """Return the entitlements of a row: none, one, or as many as the separator parts."""
+        """Return the entitlements of a row: none, one, as many as the separator parts, or those that are marked."""
+        if matrix := self.terms.matrix:
+            things = self.terms.things(self.sheet.columns)
+            return [self._entitlement(line, one, one) for one in things if line.marked(one, matrix)]
         named = line.text("entitlement")
         if named is None or self._is_shut(named):
             return []

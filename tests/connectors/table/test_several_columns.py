@@ -58,3 +58,37 @@ def test_words_for_an_account_that_is_shut_are_no_role(tmp_path):
     assert {one["name"]: one["enabled"] for one in found["accounts"]} == {"ana": True, "ben": True, "cleo": False}
     assert sorted(one["name"] for one in found["entitlements"]) == ["Admin", "Member"]
     assert sorted(one["account"] for one in found["grants"]) == ["app:user:ana", "app:user:ben"]
+
+
+MATRIX = {"columns": {"account": "staff"}, "matrix": {"held": ["x"], "not_held": ["0"], "apart": ["Name"]}}
+
+
+def test_a_matrix_is_read_by_its_marks_with_the_things_that_it_has_now(tmp_path):
+    text = "staff,Name,Read,Post,Audit\n1,Ana,X,,x\n2,Ben,0,n/a,\n3,Cleo,,x,\n"
+    found = read_table(tmp_path, text, **MATRIX)
+    assert sorted((one["account"], one["entitlement"]) for one in found["grants"]) == [
+        ("app:user:1", "app:role:Audit"),
+        ("app:user:1", "app:role:Read"),
+        ("app:user:3", "app:role:Post"),
+    ]
+    assert [one["name"] for one in found["accounts"]] == ["1", "2", "3"], "whoever holds nothing is there too"
+    assert not found.reasons
+    assert not found.texts()
+
+
+UNMARKED = "nothing is marked in any row: a failed export looks the same"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason", "held"),
+    [
+        ("staff,Name,Read\n1,Ana,partly\n2,Ben,maybe\n3,Cleo,x\n", "Read cannot be read in 2 of 3 rows, 1% may", 1),
+        ("staff,Name,Read,Cost\n1,Ana,x,4711\n2,Ben,x,4712\n", "Cost cannot be read in 2 of 2 rows, 1% may", 2),
+        ("staff,Name,Read\n1,Ana,\n2,Ben,\n", UNMARKED, 0),
+        ("staff,Name,Read\n1,Ana,\n2,Ben,0\n", None, 0),
+    ],
+)
+def test_a_mark_that_nobody_declared_is_neither_held_nor_not(tmp_path, text, reason, held):
+    found = read_table(tmp_path, text, **MATRIX)
+    assert found.reasons.get("grants") == reason
+    assert len(found.get("grants", [])) == held
