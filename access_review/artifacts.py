@@ -36,7 +36,7 @@ from access_review.sample.draw import Sample, SampleState
 from access_review.sample.population import SamplingFrame
 from access_review.snapshot import Manifest
 from access_review.snapshot.watch_health import WatchHealth
-from access_review.snapshot.watched import WatchState
+from access_review.snapshot.watched import HaltedWatch, WatchState
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -336,4 +336,5 @@ NOTIFIED = Artifact("standing-told.json", "access-review/told@1", Notified, _off
 """These two lie in ``runs/`` itself."""
 WATCHED = Artifact("state.json", "access-review/watch@1", WatchState)
 WATCH_HEALTH = Artifact("health.json", "access-review/watch-health@1", WatchHealth)
-"""These two lie in ``runs/watch/``."""
+WATCH_HALTED = Artifact("halted.json", "access-review/watch-halted@1", HaltedWatch)
+"""These three lie in ``runs/watch/``."""

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +14,7 @@ import typer
 from access_review.cli.options import Options, leave
 
 if TYPE_CHECKING:
+    from access_review.stages.watch import Watch
     from access_review.views.observed import Observation
 
 
@@ -34,42 +36,57 @@ def watch(
     It goes on from the last reviewed run. What it sees is in the logbook, who is told stands under watch: in
     roles/policy.yaml, and how it goes in runs/watch/health.json. It ends after the look it is at when it is interrupted.
     """
-    from access_review.errors import PlanRefused
-    from access_review.stages.watch import Watch
-    from access_review.stages.watch_loop import WatchLoop
-    from access_review.store.rights import hold_instance
+    from access_review.stages.watch_halted import told_where_halted
 
     options: Options = ctx.obj
     if everything and not once:
         raise typer.BadParameter("goes with --once", param_hint="--everything")
+    with ExitStack() as held:
+        with told_where_halted(options.folder, options.now, os.environ):
+            watching = _begin(options, key, held)
+            run, seen = watching.begin(), watching.look(everything=everything) if once else None
+        if seen is None:
+            _go_on(options, watching, run)
+            return
+        typer.echo(_shown(options, seen))
+        _leave(seen)
+
+
+def _begin(options: Options, key: Path | None, held: ExitStack) -> "Watch":
+    """Return what watches, as the only one in the workspace for as long as that is ``held``."""
+    from access_review.errors import PlanRefused
+    from access_review.stages.watch import Watch
+    from access_review.store.rights import hold_instance
+
     workspace = options.workspace()
     clock = options.acting(workspace)
     if options.as_of is not None and (live := workspace.read_live(options.as_of)):
         raise PlanRefused(f"--as-of is for files: {', '.join(live)} say what is now", hint="leave --as-of out")
     options.begin_logbook("watch")
-    with hold_instance(options.folder, "watch", now=clock.now(), command="watch"):
-        watching = Watch(options.folder, clock, os.environ, key=key)
-        if once:
-            typer.echo(_shown(options, seen := watching.look(everything=everything)))
-            _leave(seen)
-            return
-        ended: list[int] = []
-        quiet = options.quiet and not options.json
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda sign, _: ended.append(sign))
-        loop = WatchLoop(
-            watching,
-            clock,
-            on_seen=lambda seen: None if quiet else _print(_shown(options, seen)),
-            on_failed=lambda why: _say_failed(options, why, clock.now()),
-            on_beat=lambda: _tell_systemd("WATCHDOG=1"),
-        )
-        begun = f"Watching {len(workspace.sources)} sources from run {watching.begin()} on. Ctrl-C ends it."
-        if not quiet and not options.json:
-            _print(begun)
-        _tell_systemd("READY=1")
-        loop.run(lambda: bool(ended))
-        _tell_systemd("STOPPING=1")
+    held.enter_context(hold_instance(options.folder, "watch", now=clock.now(), command="watch"))
+    return Watch(options.folder, clock, os.environ, key=key)
+
+
+def _go_on(options: Options, watching: "Watch", run: str) -> None:
+    """Look again and again until the process is told to end."""
+    from access_review.stages.watch_loop import WatchLoop
+
+    ended: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda sign, _: ended.append(sign))
+    quiet = options.quiet and not options.json
+    loop = WatchLoop(
+        watching,
+        watching.clock,
+        on_seen=lambda seen: None if quiet else _print(_shown(options, seen)),
+        on_failed=lambda why: _say_failed(options, why, watching.clock.now()),
+        on_beat=lambda: _tell_systemd("WATCHDOG=1"),
+    )
+    if not quiet and not options.json:
+        _print(f"Watching {len(watching.workspace.sources)} sources from run {run} on. Ctrl-C ends it.")
+    _tell_systemd("READY=1")
+    loop.run(lambda: bool(ended))
+    _tell_systemd("STOPPING=1")
 
 
 def _shown(options: Options, seen: "Observation") -> str:

@@ -117,6 +117,14 @@ class PendingAlarm:
     tries: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class HaltedWatch:
+    """That watching cannot begin any more: what is left to tell of it, nothing once everybody has heard, and when that was tried."""
+
+    alarm: PendingAlarm | None
+    tried_at: datetime
+
+
 class News(NamedTuple):
     """Something that people are to hear, once for its ``key``; ``said`` is subject and text."""
 

@@ -364,7 +364,7 @@ def _tell(orders: _PlanOrders, workspace: Workspace, environment: Mapping[str, s
         return
     people = reviewers.people_of(snapshots.people(orders.stored.run))
     for alarm in orders.known.alarms:
-        left, why = watch_alarms.deliver(workspace, alarm, people, environment, done.patience)
+        left, why = watch_alarms.deliver(workspace.folder, workspace.policy, alarm, people, environment, done.patience)
         others = tuple(one for one in orders.known.alarms if one.key != alarm.key)
         orders.write(replace(orders.known, alarms=(*others, left) if left else others))
         done.fail(*why)

@@ -309,4 +309,4 @@ class Watch:
 
     def tell_of_failing(self, alarm: PendingAlarm) -> tuple[PendingAlarm | None, tuple[str, ...]]:
         """Tell that no look succeeds, which may be since nothing can be kept; return what is left to tell, and why."""
-        return watch_alarms.deliver(self.workspace, alarm, self._people(), self.environment)
+        return watch_alarms.deliver(self.folder, self.workspace.policy, alarm, self._people(), self.environment)

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from access_review.audit.reviewers import People
+from access_review.policy import Policy
 from access_review.snapshot.watched import PendingAlarm
 from access_review.stages import notify
 from access_review.stages.notify import Patience
 from access_review.views.notices import Notice
-from access_review.workspace import Workspace
 
 NOBODY = "nobody: name somebody under watch: tell: in roles/policy.yaml"
 _MOST_TRIES = 24 * 60
@@ -19,13 +20,14 @@ Counted and not timed: a clock that jumps, or was wrong when it was raised, take
 
 
 def deliver(
-    workspace: Workspace,
+    folder: Path,
+    policy: Policy,
     alarm: PendingAlarm,
     people: People,
     environment: Mapping[str, str],
     patience: Patience | None = None,
 ) -> tuple[PendingAlarm | None, tuple[str, ...]]:
-    """Tell everybody who has not heard of an alarm; return what is left of it, and why somebody was not reached.
+    """Tell everybody whom the policy of a workspace's folder names and who has not heard of an alarm; return what is left of it, and why somebody was not reached.
 
     What reaches whoever reads there is tried once, however many hear of it; ``patience`` is shared by the alarms of a round.
     The name of a notice follows from the alarm, so that telling it again after a crash makes no second file.
@@ -33,14 +35,13 @@ def deliver(
     reached, failed = list(alarm.reached), list[str]()
     tried = set(reached)
     patience = Patience() if patience is None else patience
-    settings, folder = workspace.policy.notify, workspace.folder / notify.FOLDER
-    for who, notice in _notices(workspace, alarm, people):
-        for channel in notify.channels(settings):
+    for who, notice in _notices(policy, alarm, people):
+        for channel in notify.channels(policy.notify):
             key = f"{channel.name} {who}" if channel.personal else channel.name
             if key in tried:
                 continue
             tried.add(key)
-            if why := notify.deliver_by(channel, notice, environment, folder, alarm.at, patience):
+            if why := notify.deliver_by(channel, notice, environment, folder / notify.FOLDER, alarm.at, patience):
                 failed.append(why)
             else:
                 reached.append(key)
@@ -48,8 +49,7 @@ def deliver(
     return left if failed and left.tries < _MOST_TRIES else None, tuple(sorted(set(failed)))
 
 
-def _notices(workspace: Workspace, alarm: PendingAlarm, people: People) -> Iterator[tuple[str, Notice]]:
-    policy = workspace.policy
+def _notices(policy: Policy, alarm: PendingAlarm, people: People) -> Iterator[tuple[str, Notice]]:
     named = policy.watch.tell or (policy.standing.tell if policy.standing else ())
     for who in dict.fromkeys(people.who(name) or name for name in named or (NOBODY,)):
         yield who, Notice("watch", people.names.get(who, who), people.mails.get(who), alarm.subject, alarm.text)

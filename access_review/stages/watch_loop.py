@@ -5,12 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from access_review.errors import AccessReviewError, said_by_the_system
+from access_review.errors import AccessReviewError
 from access_review.model import Clock
 from access_review.snapshot.watch_health import health_of
 from access_review.snapshot.watched import News, PendingAlarm, is_due
 from access_review.stages.tickets import see_to_tickets
 from access_review.stages.watch import Watch
+from access_review.stages.watch_halted import why_halted
 from access_review.store import watching
 from access_review.views import alarms
 from access_review.views.observed import Observation
@@ -63,7 +64,7 @@ class WatchLoop:
             self._see_to_tickets()
         except Exception as error:  # noqa: BLE001 - what no look foresees is told as well, and stops none after it
             self.errors, self._in_a_row = self.errors + 1, self._in_a_row + 1
-            self.failing = _why(error)
+            self.failing = why_halted(error)[0]
             self.on_failed(self.failing if _is_foreseen(error) else "".join(traceback.format_exception(error)).rstrip())
             self._say_health(at_once=self._in_a_row == 1)
             self._tell_of_failing()
@@ -102,7 +103,7 @@ class WatchLoop:
         try:
             self._alarm, failed = watch.tell_of_failing(self._alarm)
         except (AccessReviewError, OSError) as error:
-            failed = (_why(error),)
+            failed = (why_halted(error)[0],)
         for why in failed:
             self.on_failed(why)
 
@@ -120,18 +121,9 @@ class WatchLoop:
         try:
             watching.write_health(self.watch.folder, health)
         except (AccessReviewError, OSError) as error:
-            self.on_failed(_why(error))
+            self.on_failed(why_halted(error)[0])
             return
         self._written = now
-
-
-def _why(error: Exception) -> str:
-    """Say in one line what a look failed by."""
-    if isinstance(error, AccessReviewError):
-        return error.in_a_line
-    if isinstance(error, OSError):
-        return said_by_the_system(error)
-    return " ".join(f"a fault of the tool, {type(error).__name__}: {error}".split())
 
 
 def _is_foreseen(error: Exception) -> bool:

@@ -110,7 +110,9 @@ class WatchRecord:
             if not is_due(self._tried.get(alarm.key), _TRIED, now):
                 continue
             self._tried = {**self._tried, alarm.key: now} if len(self._tried) < 1000 else {alarm.key: now}
-            left, why = watch_alarms.deliver(workspace, alarm, people, self.environment, self._patience)
+            left, why = watch_alarms.deliver(
+                self.folder, workspace.policy, alarm, people, self.environment, self._patience
+            )
             failed += why
             others = tuple(one for one in self.state.alarms if one.key != alarm.key)
             self.state = replace(self.state, alarms=(*others, left) if left else others)

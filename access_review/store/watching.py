@@ -12,13 +12,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from access_review.artifacts import WATCH_HEALTH, WATCHED
+from access_review.artifacts import WATCH_HALTED, WATCH_HEALTH, WATCHED
 from access_review.engine import ParquetFile
 from access_review.errors import ArtifactError
 from access_review.facts import FINDINGS
 from access_review.logbook.tree import TreeHead
 from access_review.snapshot.watch_health import WatchHealth
-from access_review.snapshot.watched import Parts, WatchState
+from access_review.snapshot.watched import HaltedWatch, Parts, WatchState
 from access_review.store import files
 from access_review.store.snapshots import PARQUET
 from access_review.tables import TABLES
@@ -153,6 +153,27 @@ def read_health(workspace: Path) -> WatchHealth | None:
     """Return what was last said of how it goes; nothing where nobody has watched. Raises ``ArtifactError`` for a damaged file."""
     path = folder_of(workspace) / WATCH_HEALTH.path
     return files.read(path, WATCH_HEALTH) if path.exists() else None
+
+
+def has_watched(workspace: Path) -> bool:
+    """Tell whether a look was ever kept here."""
+    return (folder_of(workspace) / WATCHED.path).exists()
+
+
+def read_halted(workspace: Path) -> HaltedWatch | None:
+    """Return what is known of watching that cannot begin; nothing where it can. Raises ``ArtifactError`` for a damaged file."""
+    path = folder_of(workspace) / WATCH_HALTED.path
+    return files.read(path, WATCH_HALTED) if path.exists() else None
+
+
+def write_halted(workspace: Path, halted: HaltedWatch) -> None:
+    """Keep that watching cannot begin, and who has heard of it."""
+    files.write(folder_of(workspace) / WATCH_HALTED.path, WATCH_HALTED.dump(halted))
+
+
+def forget_halted(workspace: Path) -> None:
+    """Note that watching has begun."""
+    (folder_of(workspace) / WATCH_HALTED.path).unlink(missing_ok=True)
 
 
 def _keep(workspace: Path, name: str, found: pa.Table) -> str:

@@ -193,6 +193,16 @@ def failing(why: str, since: datetime, now: datetime) -> tuple[str, str]:
     return "Access review: nothing is watched", "\n".join(map(visible, text.split("\n")))
 
 
+def halted(why: str, hint: str, now: datetime) -> tuple[str, str]:
+    """Return subject and text of the alarm that watching, which went on before, cannot begin again."""
+    text = (
+        f"It was watched before, and cannot begin again: {why}\n\n"
+        "Nothing that changes is noticed until it does, and nobody who leaves is seen to at once.\n"
+        f"To do: {hint or 'mend what it says'}; what was missed is told when it has begun.\nNow: {moment(now)}"
+    )
+    return "Access review: nothing is watched", "\n".join(map(visible, text.split("\n")))
+
+
 def turned_back(before: datetime, now: datetime) -> tuple[str, str]:
     """Return subject and text of the alarm that the clock went back."""
     text = (

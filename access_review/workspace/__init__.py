@@ -109,6 +109,13 @@ def load(folder: Path, roles: Path | None = None, *, besides: Besides = lambda *
     return _Loader(WorkspaceFiles(folder, roles or folder / "roles")).workspace(besides)
 
 
+def policy_alone(folder: Path) -> Policy | None:
+    """Return what a workspace's policy says, whatever is wrong elsewhere in it; nothing where that is wrong itself."""
+    files = WorkspaceFiles(folder, folder / "roles")
+    policy = _Loader(files).policy()
+    return None if files.mistakes else policy
+
+
 @cache
 def options_of(function: Callable[..., Any]) -> type[BaseModel]:
     """Return the model of a function's keyword-only arguments: what may be set, and to what."""
@@ -140,7 +147,7 @@ class _Loader:
         )
         self._find_misspelt(sources)
         templates = self._templates()
-        policy = self._policy()
+        policy = self.policy()
         separation = self._one("separation.yaml", Separation)
         waivers = self._waivers()
         approvers = self._one("approvers.yaml", Approvers).served_at(policy.web.address if policy.web else "")
@@ -257,7 +264,7 @@ class _Loader:
             elif template.role in _ancestors(parent, found):
                 self.files.mistakes.append(document.mistake(("extends", index), f"{template.role!r} extends itself"))
 
-    def _policy(self) -> Policy:
+    def policy(self) -> Policy:
         document = self.files.of_roles("policy.yaml")
         if document is None:
             return Policy()

@@ -23,7 +23,6 @@ from access_review.store import files
 from access_review.views import syslog_lines
 from access_review.views.notices import Notice
 from access_review.views.syslog_lines import SyslogSender
-from access_review.workspace import Workspace
 from tests.real.authority import Authority
 from tests.simulated_tenant.credentials import certificate
 from tests.simulated_tenant.machine import MachineClock
@@ -168,13 +167,10 @@ def roster_row(number):
     return {**row, "status": "active", "kind": "employee"}
 
 
-def telling(folder: Path, people: int, notify: Notify) -> Workspace:
-    """Return a workspace that says nothing but who is told, and how."""
-    workspace = Workspace.__new__(Workspace)
-    object.__setattr__(workspace, "folder", folder)
+def telling(folder: Path, people: int, notify: Notify) -> tuple[Path, Policy]:
+    """Return a folder and a policy that says nothing but who is told, and how."""
     tell = tuple(f"hr:person:{number}" for number in range(1, people + 1))
-    object.__setattr__(workspace, "policy", Policy(watch=Watching(tell=tell), notify=notify))
-    return workspace
+    return folder, Policy(watch=Watching(tell=tell), notify=notify)
 
 
 def test_an_alarm_goes_to_each_channel_once_and_again_only_where_it_did_not_arrive(tmp_path):
@@ -183,10 +179,10 @@ def test_an_alarm_goes_to_each_channel_once_and_again_only_where_it_did_not_arri
         syslog = Syslog(host="127.0.0.1", port=port, transport="tcp")
         workspace = telling(tmp_path, 2, Notify(syslog=syslog, webhook=Webhook(url_env="NOT_SET")))
         alarm = PendingAlarm("findings 1", AT, "2 findings opened", "u1\n")
-        left, failed = watch_alarms.deliver(workspace, alarm, people, {})
+        left, failed = watch_alarms.deliver(*workspace, alarm, people, {})
         assert left is not None
         assert failed == ("webhook: NOT_SET holds no https:// address",)
-        left, _ = watch_alarms.deliver(workspace, left, people, {})
+        left, _ = watch_alarms.deliver(*workspace, left, people, {})
     assert left is not None
     assert "syslog" in left.reached
     assert len(received) == 1, "two people, two attempts, one message"
@@ -200,10 +196,10 @@ def test_where_no_file_can_be_written_the_other_channels_are_told_and_the_file_i
         workspace = telling(tmp_path, 1, Notify(syslog=Syslog(host="127.0.0.1", port=port, transport="tcp")))
         with monkeypatch.context() as full:
             full.setattr(files, "write", no_room)
-            left, failed = watch_alarms.deliver(workspace, alarm, people, {})
+            left, failed = watch_alarms.deliver(*workspace, alarm, people, {})
         assert left is not None
         assert (left.reached, failed) == (("syslog",), (f"file: {tmp_path}: No space left on device",))
-        assert watch_alarms.deliver(workspace, left, people, {}) == (None, ())
+        assert watch_alarms.deliver(*workspace, left, people, {}) == (None, ())
     assert (len(received), len(list((tmp_path / "runs/notices").glob("*.txt")))) == (1, 1)
 
 
@@ -278,7 +274,7 @@ def test_what_reaches_whoever_reads_there_is_tried_once_an_alarm_and_a_channel_t
         patience = Patience(long=0.0)
         for number in range(3):
             alarm = PendingAlarm(f"findings {number}", AT, f"{number} findings opened", "u1\n")
-            left, _ = watch_alarms.deliver(workspace, alarm, people, {}, patience)
+            left, _ = watch_alarms.deliver(*workspace, alarm, people, {}, patience)
             assert left is not None
             assert left.reached == tuple(f"file hr:person:{n}" for n in (1, 2, 3))
     assert len(received) == 1, "three alarms for three people"
