@@ -25,7 +25,12 @@ def company(tmp_path):
 def posted(monkeypatch):
     """Return what is posted; whether that arrives its first item says."""
     sent = [True]
-    monkeypatch.setattr(notify, "_post", lambda notice, *_: sent.append(notice.subject) or ("" if sent[0] else "down"))
+
+    def post(notice, *_):
+        sent.append(notice.subject)
+        return "" if sent[0] else "down"
+
+    monkeypatch.setattr(notify, "_post", post)
     return sent
 
 
