@@ -10,10 +10,13 @@ a crash the next look goes on from there, and tells what was not told. Whole run
 other commands; the review here rests on the last one, as the next whole run's would.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from access_review.audit.reviewers import People, people_of
 from access_review.connectors.own_removals import LastRead
@@ -101,7 +104,8 @@ class Watch:
         news += [*self._turned_back(now), *self._other_logbook(base)]
         at = max(now.replace(microsecond=0), self.state.at or now.replace(microsecond=0))
         turn = self._in_turn()
-        seen = self._look_at_sources(everything=everything, whole=turn)
+        anew = None if everything else self._ended_since(base, at)
+        seen = self._look_at_sources(anew, whole=turn)
         read = tuple(name for name, one in seen.items() if one.parts is not None)
         sources = self._kept(seen)
         check = everything or turn == _REVIEW
@@ -170,13 +174,25 @@ class Watch:
             return True
         return is_due(last.at, self.workspace.policy.watch.reread, at)
 
-    def _look_at_sources(self, *, everything: bool, whole: str | None) -> dict[str, SourceLook]:
-        """Look at every source whose time has come; at one of them whole, where it is its turn."""
+    def _ended_since(self, base: WatchBase, at: datetime) -> frozenset[str]:
+        """Return the rosters by which somebody's last moment came since the last review: they say so when they are read anew.
+
+        One that cannot be read now is tried again in its time.
+        """
+        people, since = (self.snapshot or base.snapshot).tables["people"], self.state.at or at
+        ends = people["left_at_latest"]
+        came = pc.and_(pc.greater_equal(ends, pa.scalar(since, ends.type)), pc.less(ends, pa.scalar(at, ends.type)))
+        unread = {name for name, one in self.state.sources.items() if one.since}
+        return frozenset(people.filter(came)["source"].to_pylist()) - unread
+
+    def _look_at_sources(self, anew: Collection[str] | None, *, whole: str | None) -> dict[str, SourceLook]:
+        """Look at every source whose time has come; at those that are to be read ``anew`` (all, where null) whatever shows a change."""
         if self._looks is None:
             self._looks = SourceLooks(self.workspace, self.clock, self._last_reads())
         seen = {}
         for entry in self.workspace.sources_at(self.clock.now()):
             known = self.state.sources.get(entry.name, WatchedSource())
+            everything = anew is None or entry.name in anew
             found = self._looks.look(entry, known, everything=everything, whole=entry.name == whole)
             if found is not None:
                 seen[entry.name] = found

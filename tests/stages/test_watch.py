@@ -111,7 +111,27 @@ def test_the_end_of_a_last_day_is_seen_though_no_file_changed(company, clock):
     company.leave(20, "2026-10-26")
     watch = watched(company, clock)
     assert rules(watch.look().opened) == []
-    clock.at = datetime(2026, 10, 26, 16, 0, 40, tzinfo=UTC)  # midnight in Manila
+    midnight = datetime(2026, 10, 26, 16, tzinfo=UTC)  # in Manila
+    for seconds, opened in ((-1, []), (0, []), (2, ["leaver-active", "leaver-residue"]), (4, [])):
+        clock.at = midnight + timedelta(seconds=seconds)
+        assert rules(watch.look().opened) == opened, seconds
+
+
+def test_a_roster_that_cannot_be_read_when_a_last_day_ends_is_tried_in_its_time(company, clock):
+    company.leave(20, "2026-10-26")
+    watch = watched(company, clock)
+    watch.look()
+    roster = company.folder / "sources/people.csv"
+    whole = roster.read_bytes()
+    roster.write_text("id,name,status,last_day,department\n")
+    clock.at = datetime(2026, 10, 26, 16, 0, 2, tzinfo=UTC)
+    assert "hr" in watch.look().unread
+    since = watch.state.sources["hr"]
+    later(clock, seconds=0.1)
+    watch.look()
+    assert watch.state.sources["hr"] == since, "not at every look"
+    roster.write_bytes(whole)
+    later(clock, seconds=90)
     assert rules(watch.look().opened) == ["leaver-active", "leaver-residue"]
 
 
