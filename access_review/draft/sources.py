@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from access_review.connectors.roster.mapping import RosterColumns
-from access_review.draft.account_states import account_states
+from access_review.draft.account_states import account_states, empty_states
 from access_review.draft.columns import ColumnLook, WordCount
 from access_review.draft.headers import plain_header
 from access_review.draft.inspection import FilesLook, TableLook, unplaced_sentence
@@ -225,6 +225,8 @@ def table_source(
         if states.roles and "entitlement" not in found:
             columns.append(OptionLine("entitlement", found["enabled"], f"{', '.join(states.roles)} are roles"))
             powerful = states.powerful
+    elif not elsewhere:
+        doubts += empty_states(look.columns)
     if "entitlement" in found and (part := _column(look, found["entitlement"]).parted):
         options.append(OptionLine("separator", part, "several stand in one cell"))
     marked, named = privileged(powerful)

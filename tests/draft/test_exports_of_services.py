@@ -264,6 +264,23 @@ def test_an_account_was_last_used_by_the_latest_of_its_last_uses_also_one_that_n
 
 
 @pytest.mark.parametrize(
+    ("heading", "cells", "doubt"),
+    [
+        ("Locked", ["X"] * 3 + [""] * 9, "Locked is empty in 9 rows: whether those accounts can be used is not known"),
+        ("Locked", [""] * 12, "Locked is empty in every row, and is not read"),
+        ("Gesperrt", [""] * 12, "Gesperrt is empty in every row, and is not read"),
+        ("Locked", ["X"] * 3 + ["no"] * 9, None),
+        ("Lockers", [""] * 12, None),
+    ],
+)
+def test_an_empty_lock_says_nothing_and_that_is_said(heading: str, cells: list[str], doubt: str | None) -> None:
+    look = inspect_table("suim.csv", pa.table({"User Name": NUMBERS, "Full name": NAMES, heading: cells}))
+    source = table_source("sap", look, "suim.csv", {}, SourceAnswers(), ())
+    said = [one for one in source.doubts if " empty in " in one]
+    assert [one.startswith(doubt or "?") for one in said] == ([True] if doubt else [])
+
+
+@pytest.mark.parametrize(
     ("words", "yes", "no", "roles"),
     [
         (["Member", "Admin", "Primary Owner", "Deactivated"], 3, ["Deactivated"], ["Member", "Admin", "Primary Owner"]),

@@ -138,12 +138,13 @@ class TableColumns(BaseModel):
 
 
 class ColumnWords(BaseModel):
-    """The export's own words for yes and no; upper and lower case alike."""
+    """The export's own words for yes and no; upper and lower case alike. ``blank`` says that an empty cell is yes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     yes: tuple[Named, ...] = ("true",)
     no: tuple[Named, ...] = ("false",)
+    blank: Literal["yes"] | None = None
 
     def read(self, word: str) -> bool | None:
         """Return what a word means; null when it is neither."""

@@ -92,3 +92,15 @@ def test_a_mark_that_nobody_declared_is_neither_held_nor_not(tmp_path, text, rea
     found = read_table(tmp_path, text, **MATRIX)
     assert found.reasons.get("grants") == reason
     assert len(found.get("grants", [])) == held
+
+
+@pytest.mark.parametrize(("blank", "ben"), [({"blank": "yes"}, True), ({}, None)])
+def test_an_empty_cell_is_yes_only_where_the_source_says_so(tmp_path, blank, ben):
+    found = read_table(
+        tmp_path,
+        "user,locked\nana,X\nben,\n",
+        columns={"account": "user", "enabled": "locked"},
+        enabled={"yes": ["false"], "no": ["X"], **blank},
+    )
+    assert {one["name"]: one["enabled"] for one in found["accounts"]} == {"ana": False, "ben": ben}
+    assert not found.texts()
