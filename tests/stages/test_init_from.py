@@ -331,6 +331,38 @@ def test_a_matrix_with_people_down_stays_as_it_is(company: Path) -> None:
     assert "turned" not in made(company, "staff.csv", "matrix.csv")["sources"][1]["about"][0]
 
 
+def test_a_list_of_objects_in_a_record_is_all_that_somebody_holds(company: Path) -> None:
+    roles = ["viewer", "editor", "admin"]
+    users = [
+        {"username": f"u{n}", "employeeId": f"{n:04}", "roles": [{"id": i, "name": roles[i]} for i in range(1 + n % 3)]}
+        for n in range(1, 25)
+    ]
+    (company / "app.json").write_text(json.dumps(users), "utf-8")
+    made(company, "staff.csv", "app.json")
+    assert source(company, "app")["options"]["columns"]["entitlement"] == "roles.name"
+    checked = access_review(company / "w", *NOW, "--json", "check")
+    (read,) = [one for one in checked.json["sources"] if one["source"] == "app"]
+    assert (read["rows"]["grants"], read["rows"]["entitlements"]) == (sum(1 + n % 3 for n in range(1, 25)), 3)
+
+
+def test_an_attribute_of_a_person_may_be_a_list(tmp_path: Path) -> None:
+    people = [
+        {
+            "id": f"{n:04}",
+            "name": f"Ana B{n}",
+            "status": "Active",
+            "roles": [{"name": "Clerk"}, {"name": "Lead"}][: 1 + n % 2],
+        }
+        for n in range(1, 25)
+    ]
+    (tmp_path / "staff.json").write_text(json.dumps({"people": people}), "utf-8")
+    write(
+        tmp_path / "ledger.csv", ["login", "employee no", "role"], [[f"u{n}", f"{n:04}", "MAIL"] for n in range(1, 25)]
+    )
+    made(tmp_path, "staff.json", "ledger.csv")
+    assert access_review(tmp_path / "w", *NOW, "check").code == 0
+
+
 def test_what_changes_in_a_matrix_is_seen_at_the_next_review(company: Path) -> None:
     numbers = [f"{n:04}" for n in range(1, 25)]
     write(

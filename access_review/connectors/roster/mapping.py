@@ -210,6 +210,7 @@ class RosterFile(_Option):
             raise RosterFault(error.message, hint=error.hint, mistakes=error.mistakes) from error
         if not sheet.rows:
             raise RosterFault.of([Mistake(sheet.file, 0, 0, "holds no rows", "an empty export is a failed one")])
+        sheet = sheets.with_joined(sheet, used)
         absent = sorted(
             column
             for column in used

@@ -58,7 +58,7 @@ from access_review.connectors.table.listing import ExportListing
 from access_review.connectors.tabular import freshness, instants, sheets
 from access_review.connectors.tabular.lacking import lacking
 from access_review.connectors.tabular.sheets import Sheet, SheetOptions
-from access_review.errors import ConnectorError, WorkspaceError
+from access_review.errors import ConnectorError, Mistake, WorkspaceError
 
 UNREAD = 0.01
 """Share of rows of which a cell may be unreadable before the source is incomplete; one row always may."""
@@ -131,7 +131,11 @@ class Export:
             sheet = sheets.read(self.path, self.options, folder=self.source.folder, ids=ids, wanted=wanted)
         except OSError as error:
             raise ConnectorError(self.source.name, f"{sheets.shown(self.path)}: {error.strerror or error}") from error
-        sheet = sheets.with_listed(sheet, columns["entitlement"]) if "entitlement" in columns else sheet
+        held = columns.get("entitlement")
+        if held and (whole := sheets.whole_list(sheet, held)):
+            message = f"{held!r} is one of several things in a list, and the others would not be read"
+            raise WorkspaceError.of([Mistake(sheet.file, 0, 0, message, f"name the list: {whole}")])
+        sheet = sheets.with_listed(sheet, held) if held else sheet
         if torn := sheets.torn(sheet, wanted):
             raise WorkspaceError.of(torn)
         absent = sorted(column for column in wanted if not sheet.has(column))

@@ -90,9 +90,35 @@ def with_listed(sheet: Sheet, column: str) -> Sheet:
 
 
 def items_of(sheet: Sheet, column: str) -> tuple[str, ...]:
-    """Return the columns that are the values of a list: PowerShell puts some lists below ``value``, with a count."""
-    item = re.compile(re.escape(column) + r"(?:\.value)?\.\d+")
-    return tuple(name for name in sheet.columns if item.fullmatch(name))
+    """Return the columns that are the values of a list: PowerShell puts some lists below ``value``, with a count.
+
+    Of a list of objects a column is one value of each: ``roles.name`` is ``roles.0.name``, ``roles.1.name`` and so on.
+    """
+    head, _, key = column.rpartition(".")
+    item = re.escape(column) + r"(?:\.value)?\.\d+"
+    of_objects = re.escape(head) + r"(?:\.value)?\.\d+\." + re.escape(key)
+    found = re.compile(f"{item}|{of_objects}" if head else item)
+    return tuple(name for name in sheet.columns if found.fullmatch(name))
+
+
+def whole_list(sheet: Sheet, column: str) -> str | None:
+    """Return the name of the list of which a column is one value among several, nothing where it is all there is."""
+    named = re.fullmatch(r"(.+?)(?:\.value)?\.\d+(\.[^.]+)?", column)
+    whole = f"{named[1]}{named[2] or ''}" if named else ""
+    items = items_of(sheet, whole) if whole else ()
+    return whole if column in items and len(items) > 1 else None
+
+
+def with_joined(sheet: Sheet, columns: Iterable[str]) -> Sheet:
+    """Return the sheet with one cell for each list among some columns, its values with semicolons between."""
+    lists = {one: items for one in columns if one not in sheet.columns and (items := items_of(sheet, one))}
+    if not lists:
+        return sheet
+    rows = tuple(
+        (line, {**row, **{one: ";".join(filter(None, map(row.get, items))) or None for one, items in lists.items()}})
+        for line, row in sheet.rows
+    )
+    return replace(sheet, columns=(*sheet.columns, *lists), rows=rows)
 
 
 def torn(sheet: Sheet, wanted: Iterable[str]) -> list[Mistake]:

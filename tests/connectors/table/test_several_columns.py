@@ -1,9 +1,12 @@
 """What several columns say together, or one says twice: the last of several uses, a state that is a role too."""
 
+import json
+
 import pytest
 
 from access_review.connectors.table.columns import TableColumns, misfits
-from tests.connectors.small_sources import read_table
+from access_review.errors import WorkspaceError
+from tests.connectors.small_sources import read, read_table
 
 USES = {
     "columns": {"account": "user", "last_used": ["password", "key 1", "key 2"]},
@@ -104,3 +107,30 @@ def test_an_empty_cell_is_yes_only_where_the_source_says_so(tmp_path, blank, ben
     )
     assert {one["name"]: one["enabled"] for one in found["accounts"]} == {"ana": False, "ben": ben}
     assert not found.texts()
+
+
+PEOPLE = [{"user": f"u{n}", "roles": [{"id": i, "name": f"r{i}"} for i in range(n)], "tags": []} for n in range(3)]
+
+
+def read_json(folder, records, **columns):
+    (folder / "export.json").write_text(json.dumps(records), "utf-8")
+    return read("table", folder, path="export.json", columns={"account": "user", **columns})
+
+
+def test_each_object_of_a_list_is_held(tmp_path):
+    found = read_json(tmp_path, PEOPLE, entitlement="roles.name")
+    held = [("app:user:u1", "app:role:r0"), ("app:user:u2", "app:role:r0"), ("app:user:u2", "app:role:r1")]
+    assert sorted((one["account"], one["entitlement"]) for one in found["grants"]) == held
+    assert len(found["accounts"]) == 3
+
+
+@pytest.mark.parametrize("column", ["roles.0.name", "roles.1.name"])
+def test_one_of_several_in_a_list_is_not_all_that_is_held(tmp_path, column):
+    with pytest.raises(WorkspaceError) as error:
+        read_json(tmp_path, PEOPLE, entitlement=column)
+    (mistake,) = error.value.mistakes
+    assert (mistake.hint, mistake.file) == ("name the list: roles.name", "export.json")
+
+
+def test_one_in_a_list_is_held_where_nobody_has_two(tmp_path):
+    assert len(read_json(tmp_path, PEOPLE[:2], entitlement="roles.0.name")["grants"]) == 1
