@@ -157,6 +157,10 @@ def _verified(
             yield f"{len(some):>5}  {_SAID[state]}"
         if state in {State.FAILED, State.REGRANTED, State.CONTRADICTED, State.UNKNOWN}:
             yield from (f"         {_what(by_id[one.change])}: {visible(one.reason)}" for one in some)
+        if state is State.SKIPPED:
+            yield from (f"         {_what(by_id[one.change])}: {visible(one.reason)}" for one in some[:SHOWN])
+            if len(some) > SHOWN:
+                yield f"         and {len(some) - SHOWN} more: --json has all of them"
     for one in found:
         if one.overdue and one.due:
             yield f"Overdue: {_what(by_id[one.change])} must be proven by {moment(one.due)}"

@@ -1,6 +1,7 @@
 """Work orders as tickets through the command line, at desks that answer over HTTPS as ServiceNow and Jira do."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -170,6 +171,9 @@ def test_the_order_of_a_leaver_who_has_not_left_is_urged_on_by_nobody_and_ended_
         assert not (company.folder / f"runs/{job.json['run']}/standing/orders.csv").exists()
         again = company.run("--json", "apply", "--standing", at="2026-10-30T20:50:00Z")
         assert (again.code, again.json["unproven"], len(desk.tickets)) == (0, [], 1), again.out
+        run = next(company.folder.glob("runs/*/standing/tickets.json")).parents[1].name
+        shown = company.run("--run", run, "verify", "--of", "standing", at="2026-10-30T20:55:00Z")
+        assert re.search(r"manual u20 \(c-\w+\): the person is active: the end was rescinded", shown.out), shown.out
         company.leave(20, "2026-10-30")
         anew = company.run("--json", "apply", "--standing", at="2026-10-30T21:05:00Z")
         assert (len(anew.json["done"]), len(desk.tickets)) == (1, 2), "who leaves again is ordered anew"
