@@ -45,7 +45,7 @@ def stop_removals(
     now: datetime,
     signer: Signer | None,
 ) -> StoppedRemovals:
-    """Stop announced changes for good; raises ``Unclear`` for what was not announced, ``PlanRefused`` for whom it is not for.
+    """Stop announced changes for good; raises ``Unclear`` for what was not announced, ``PlanRefused`` for whom it is not for and for what went.
 
     Raises ``ArtifactError`` for a damaged logbook.
     """
@@ -144,6 +144,11 @@ class _Stop:
         for one in chosen:
             if why := _why_not(one, self.person, people, workspace, now):
                 raise PlanRefused(why[0], hint=why[1])
+            if at := known.taken.get(one.change):
+                raise PlanRefused(
+                    f"{one.change} went on {at:%Y-%m-%d %H:%M} UTC, so that nothing of it can be stopped any more",
+                    hint="two people give it back: access-review undo --of removal, on the run that your notice names",
+                )
         files = []
         for one in chosen:
             if signer:

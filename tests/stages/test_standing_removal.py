@@ -37,6 +37,9 @@ def test_a_kept_grant_goes_a_day_after_the_manager_was_told_and_a_stopped_one_st
     assert removals["done"] == ["Person 12: Books in app (u00012)", "Person 13: Books in app (u00013)"]
     assert removals["left"] == [f"Person 11: Books in app (u00011): hr:person:{MANAGER:05} stopped it"]
     assert [line.split(":")[0] for line in removals["announced"]] == ["Person 14"]
+    late = company.stop(company.change(12), at="2026-11-03T06:20:00Z")
+    assert (late.code, "went on 2026-11-03 06:15 UTC, so that nothing of it can be stopped" in late.err) == (4, True)
+    assert "undo --of removal" in late.err
     told_after = [notice for notice in company.notices() if "Standing removal: 2 changes made" in notice]
     assert sorted(notice.splitlines()[0] for notice in told_after) == [f"To: Person {n}" for n in (10, 7, 8, 9)]
 
