@@ -43,6 +43,8 @@ class DateLook:
     sentence: str
     clock: str | None = None
     """How the time of day behind each date is written, as ``strptime`` has it; null where not all have the same."""
+    year: str = "%Y"
+    """How the year is written, of four digits or of two."""
 
 
 def date_look(values: Any) -> DateLook | None:
@@ -137,6 +139,7 @@ def _either_way(values: Any, separator: str, count: int) -> DateLook | None:
         timed,
         "",
         _clock(values),
+        year,
     )
     return replace(look, sentence=_evidence(look))
 
@@ -176,6 +179,6 @@ def settle_order(looks: Sequence[tuple[str, DateLook]]) -> dict[str, DateLook]:
         if look.order is DateOrder.UNKNOWN and len(orders) == 1:
             ((order, witness),) = orders.items()
             words = f"{order.value.replace('-', ' ')}, as {witness} of the same file proves; here nothing does"
-            look = replace(look, order=order, format=_format(order, look.separator, "%Y"), sentence=words)  # noqa: PLW2901
+            look = replace(look, order=order, format=_format(order, look.separator, look.year), sentence=words)  # noqa: PLW2901
         settled[column] = look
     return settled

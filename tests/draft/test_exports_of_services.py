@@ -263,6 +263,15 @@ def test_an_account_was_last_used_by_the_latest_of_its_last_uses_also_one_that_n
     assert not [doubt for doubt in source.doubts if "last_used" in doubt]
 
 
+@pytest.mark.parametrize(("year", "form"), [("26", "%d.%m.%y"), ("2026", "%d.%m.%Y")])
+def test_a_last_day_that_proves_no_order_has_the_years_of_its_own_column(year: str, form: str) -> None:
+    starts = [f"{n + 10}.03.19" for n in range(12)]
+    look = inspect_table(
+        "people.csv", pa.table({"Person ID": NUMBERS, "Start": starts, "Exit": [f"03.09.{year}"] * 12})
+    )
+    assert {c.name: c.dates.format for c in look.columns if c.dates} == {"Start": "%d.%m.%y", "Exit": form}
+
+
 @pytest.mark.parametrize(
     ("heading", "cells", "doubt"),
     [
