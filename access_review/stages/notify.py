@@ -9,8 +9,10 @@ import math
 import re
 import smtplib
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -70,22 +72,45 @@ class Patience:
     """Which channels took long to fail, until when they are left alone, and why: the others go on.
 
     Longer than ``long`` seconds is long, and then it is not waited for again for ``rest`` seconds: while this lasts.
+    After ``most`` nothing is waited for, since a server that sends a letter now and then never times out; while it does,
+    nothing more is sent to it.
     """
 
     long: float = 5.0
     rest: float = math.inf
+    most: float = 120.0
     spent: dict[str, tuple[float, str]] = field(default_factory=dict)
+    _sending: dict[str, threading.Thread] = field(default_factory=dict)
 
     def send(self, channel: str, send: Callable[[], str]) -> str:
         """Send by a channel; return why that failed, or nothing."""
         begun = time.monotonic()
         until, known = self.spent.get(channel, (begun, ""))
-        if begun < until:
+        if begun < until or (channel in self._sending and self._sending[channel].is_alive()):
             return known
-        why, ended = send(), time.monotonic()
-        if why and ended - begun >= self.long:
-            self.spent[channel] = (ended + self.rest, why)
+        why = self._within(channel, send)
+        if why and time.monotonic() - begun >= self.long:
+            self.spent[channel] = (time.monotonic() + self.rest, why)
         return why
+
+    def _within(self, channel: str, send: Callable[[], str]) -> str:
+        """Send in the time that there is at most, and what that raises is raised."""
+        sent: Future[str] = Future()
+
+        def sending() -> None:
+            try:
+                sent.set_result(send())
+            except BaseException as error:  # noqa: BLE001 - raised where it was asked for
+                sent.set_exception(error)
+
+        self._sending[channel] = threading.Thread(target=sending, name=f"sends {channel}", daemon=True)
+        self._sending[channel].start()
+        try:
+            return sent.result(self.most)
+        except TimeoutError:
+            if sent.done():
+                raise
+            return f"no end within {self.most:g} seconds"
 
 
 def channels(settings: Notify) -> Iterator[Channel]:

@@ -286,6 +286,28 @@ def test_what_took_long_to_fail_is_not_waited_for_again_in_the_same_round():
     assert len(asked) == 5, "after its rest it is asked again"
 
 
+def test_a_server_that_sends_a_letter_now_and_then_is_left_and_nothing_more_is_sent_while_it_does():
+    ends, asked = threading.Event(), list[str]()
+
+    def drip():
+        asked.append("hook")
+        ends.wait(60)
+        return ""
+
+    patience = Patience(long=0.0, rest=0.0, most=0.05)
+    assert [patience.send("webhook", drip) for _ in range(3)] == ["no end within 0.05 seconds"] * 3
+    assert (len(asked), patience.send("mail", lambda: "")) == (1, "")
+    ends.set()
+    patience._sending["webhook"].join(60)
+    assert patience.send("webhook", lambda: "") == ""
+
+    def fail():
+        raise TimeoutError("of its own")
+
+    with pytest.raises(TimeoutError, match="of its own"):
+        patience.send("webhook", fail)
+
+
 def test_a_file_is_always_written_and_no_address_no_mail(tmp_path):
     nobody = Notice("x", "Evil\n\x1b[2J", "a@b.test\nBcc: c@d.test", "s\nTo: e@f.test", "t")
     settings = Notify(smtp=Smtp(host="127.0.0.1", port=9, sender="r@norwind.example.test"))
