@@ -37,7 +37,7 @@ MODES = ("assigned", "eligible")
 NESTING_REASONS = ("member", "grants-role", "synced-to", "inherits")
 REACHES = ("transitive", "direct-only")
 _UNUSABLE = ("quarantined", "dangling-member", "well-known-member", "unresolved", "ambiguous", "unusable")
-PROBLEM_KINDS = (*_UNUSABLE, "fewer-members", "still-named")
+PROBLEM_KINDS = (*_UNUSABLE, "fewer-members", "still-named", "unknown-member")
 
 
 @dataclass(frozen=True, slots=True)

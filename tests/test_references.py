@@ -108,3 +108,41 @@ def test_a_synced_group_is_joined_to_its_copy():
 def test_resolving_twice_is_resolving_once():
     once = resolve(tables({**FOREST, "grants": [holds(ref("sid", "S-1-5-21-2-2-2-1001")), holds(ref("sid", "?"))]}))
     assert {n: t.to_pylist() for n, t in resolve(once).items()} == {n: t.to_pylist() for n, t in once.items()}
+
+
+OTHERS = [ref("sid", f"S-1-5-21-9-9-9-{number}") for number in range(2)]
+
+
+def unknown(made):
+    return [row["subject"] for row in made["problems"].to_pylist() if row["kind"] == "unknown-member"]
+
+
+def test_a_member_who_is_nobody_where_somebody_was_leaves_the_group_open_until_it_is_somebody_again_or_gone():
+    there = resolve(tables({**FOREST, "grants": [holds("east:user:1"), holds(OTHERS[0])]}))
+    renamed = there
+    for _ in range(2):  # the run after next has it from what this one says
+        renamed = resolve(tables({**FOREST, "grants": [holds(OTHERS[0]), holds(OTHERS[1])]}), renamed)
+        assert unknown(renamed) == ["east:group:a"], "what nobody was before is nobody who is missing"
+    again = resolve(tables({**FOREST, "grants": [holds("east:user:1"), holds(OTHERS[0])]}), renamed)
+    gone = resolve(tables({**FOREST, "grants": [holds(OTHERS[0])]}), renamed)
+    besides = resolve(tables({**FOREST, "grants": [holds("east:user:1"), *map(holds, OTHERS)]}), there)
+    believed = resolve(tables({**FOREST, "grants": [holds(OTHERS[1])]}), there, {"east"})
+    assert [unknown(made) for made in (again, gone, besides, believed)] == [[], [], [], []]
+
+
+@pytest.mark.parametrize(("lost", "whole"), [(3, True), (4, False), (40, False)])
+def test_of_a_source_many_of_whose_members_are_nobody_no_membership_is_read_whole(lost, whole):
+    users = [{"account": f"east:user:{number}", "source": "east", "native_id": str(number)} for number in range(40)]
+    forest = {**FOREST, "accounts": [*FOREST["accounts"][1:], *users]}
+    held = [holds(user["account"]) for user in users]
+    verdict = {"source": "east", "subject": "grants", "complete": True, "received": 39}
+
+    def read(grants, before=None):
+        return resolve(tables({**forest, "grants": grants, "completeness": [verdict]}), before)
+
+    before = read(held)
+    others = [holds(ref("dn", f"cn=u{number}")) for number in range(lost)]
+    verdicts = read([*held[lost:], *others], before)["completeness"].to_pylist()
+    told = next(row for row in verdicts if (row["source"], row["subject"]) == ("east", "grants"))
+    assert told["complete"] == whole
+    assert (told["reason"] or "").startswith(f"{lost} of 39 members are nobody") == (not whole)

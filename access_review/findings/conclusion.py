@@ -165,9 +165,9 @@ def _uncertain(
 
 # Whoever's row cannot be read this time or is in no roster any more, and what is in quarantine, is not better than it was;
 # nor is what they own, to a rule that reads whose something is; nor an account that was somebody's and is nobody's now (of
-# a disabled one, only what it holds is in question); nor is a group that one read alone shows with fewer members, nor an
-# account that is not listed any more and still named as a member, nor one used again of which nobody can read any more
-# when it was used.
+# a disabled one, only what it holds is in question); nor is a group that one read alone shows with fewer members, or of
+# which members are nobody now, nor an account that is not listed any more and still named as a member, nor one used again
+# of which nobody can read any more when it was used.
 _UNSURE = """
     SELECT CAST(person AS VARCHAR) AS id, 'itself' AS why FROM people WHERE status IN ('unknown', 'missing')
     UNION SELECT CAST(accounts.account AS VARCHAR), 'itself'
@@ -176,10 +176,10 @@ _UNSURE = """
     UNION SELECT f.account, CASE WHEN coalesce(a.enabled, TRUE) THEN 'itself' ELSE 'access' END
     FROM former_owners AS f JOIN accounts AS a ON a.account = f.account
     WHERE a.person IS NULL AND NOT EXISTS (SELECT 1 FROM not_same AS n WHERE n.one = f.account AND n.two = f.person)
-    UNION SELECT subject, 'itself' FROM problems WHERE kind IN ('quarantined', 'fewer-members', 'still-named')
+    UNION SELECT subject, 'itself' FROM problems WHERE kind IN ('quarantined', 'fewer-members', 'still-named', 'unknown-member')
       AND subject IS NOT NULL
     UNION SELECT CAST(closure.reached AS VARCHAR), 'itself'
-    FROM problems JOIN closure ON closure.entitlement = problems.subject WHERE problems.kind = 'fewer-members'
+    FROM problems JOIN closure ON closure.entitlement = problems.subject WHERE problems.kind IN ('fewer-members', 'unknown-member')
     UNION SELECT CAST(account AS VARCHAR), 'use' FROM accounts
     WHERE coalesce(enabled, TRUE) AND last_used_latest IS NULL AND never_used IS NULL
       AND NOT EXISTS (SELECT 1 FROM signins WHERE signins.account = accounts.account)

@@ -96,7 +96,7 @@ class PartlyLiveExecutor(PartlyLiveWitness):
         return (self.live if self.covers(change) else self.orders).restore(change)
 
 
-_UNSETTLING = ("quarantined", "fewer-members", "still-named")
+_UNSETTLING = ("quarantined", "fewer-members", "still-named", "unknown-member")
 """Kinds of problems that leave open what became of their subject, which a finding does not end by either."""
 
 

@@ -201,12 +201,15 @@ def assemble(
     whole = {name: frame(name, [], also=[table for part in parts for table in part.get(name, ())]) for name in TABLES}
     before = previous.tables if previous else None
     whole = carry_over.carry_over(whole, workspace, as_of, before)
-    sources = workspace.sources
-    believed = {one.name for one in sources if shrunk.is_accepted(one.file.accept_fewer, as_of.date())}
-    tables = Stored(resolve(whole, before, believed))
+    tables = Stored(resolve(whole, before, _believed(workspace, as_of)))
     if last:
         tables.take_over(stored(last.tables))
     return Snapshot(as_of, tables, digest_of(as_of, tables), previous.digest if previous else "")
+
+
+def _believed(workspace: Workspace, as_of: datetime) -> frozenset[str]:
+    """Return the sources that hold less, as their files accept."""
+    return frozenset(one.name for one in workspace.sources if shrunk.is_accepted(one.file.accept_fewer, as_of.date()))
 
 
 def collect_again(
@@ -223,7 +226,10 @@ def collect_again(
     for name in TABLES:
         fresh = frame(name, [], also=[table for tables in read for table in tables[name]])
         whole[name] = frame(name, [], also=[fresh, _of_others(name, taken.tables[name], fresh, again)])
-    tables = Stored(resolve(carry_over.carry_over(whole, workspace, as_of, taken.tables)))
+    settled = resolve(
+        carry_over.carry_over(whole, workspace, as_of, taken.tables), taken.tables, _believed(workspace, as_of)
+    )
+    tables = Stored(settled)
     return Snapshot(as_of, tables, digest_of(as_of, tables), taken.digest)
 
 

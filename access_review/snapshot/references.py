@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from access_review.row_order import is_in_order
+from access_review.snapshot.unknown_members import doubtful_verdicts, unknown_members
 from access_review.tables import TABLES, Row, empty, frame
 
 Tables = dict[str, pa.Table]
@@ -31,7 +32,8 @@ def resolve(
 
     What does not resolve goes to ``problems``: an edge or row that rests on it is left out,
     an optional column becomes null. So do accounts of the run ``before`` that are not listed any more and still named as
-    members, but for those of sources that are ``believed`` to hold less.
+    members, and members that are nobody now where there was somebody, but for those of sources that are ``believed`` to
+    hold less.
     """
     given, former = tables, _still_named(tables, before, believed) if before else None
     tables = tables | {"aliases": pa.concat_tables([tables["aliases"], former.aliases])} if former else tables
@@ -51,6 +53,12 @@ def resolve(
     for name, table in TABLES.items():
         if table.ids and made[name] is not given[name]:
             made[name] = frame(name, [], also=[_first_of_each(made[name], table.key)])
+    if before:
+        dangling = tables["problems"].filter(pc.equal(tables["problems"]["kind"], "dangling-member")).to_pylist()
+        dangling += [row for row in problems if row["kind"] == "dangling-member"]
+        unknown = unknown_members(made, dangling, before, believed)
+        problems += unknown
+        made["completeness"] = doubtful_verdicts(made["completeness"], unknown)
     made["problems"] = frame("problems", _once(problems, tables["problems"]), also=[tables["problems"]])
     return made
 

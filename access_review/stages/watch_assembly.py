@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from access_review.errors import WorkspaceError
 from access_review.snapshot import Snapshot, assemble
+from access_review.snapshot.unknown_members import EDGES
 from access_review.snapshot.watched import Parts, WatchedSource, as_last_seen, unread
 from access_review.store import watching
 from access_review.workspace import Workspace
@@ -28,24 +29,39 @@ class WatchAssembly:
     def assembled(self, sources: Sources, known: Sources, now: datetime) -> tuple[Snapshot, dict[str, WatchedSource]]:
         """Put together sources that were ``known`` otherwise before; return the sources that this rests on, too.
 
-        What cannot be put together with the others (a roster that half of the people are missing from) is not
-        believed: it stays as last seen. Only rosters are held against the run before. Raises ``WorkspaceError`` where that does not help.
+        What cannot be put together with the others (a roster that half of the people are missing from, a directory whose
+        groups are full of names that are nobody's) is not believed: it stays as last seen. Raises ``WorkspaceError`` where
+        that does not help.
         """
         try:
-            return self._put_together(sources), dict(sources)
+            made = self._put_together(sources)
         except WorkspaceError as error:
-            fresh = [
-                name
-                for name, one in sources.items()
-                if name in known and one.digest != known[name].digest and "people" in one.parts
-            ]
+            fresh = [name for name in self._fresh(sources, known) if "people" in sources[name].parts]
             if not fresh:
                 raise
-            pause = timedelta(seconds=self.workspace.policy.watch.files)
-            reason = error.in_a_line
-        doubted = {name: known[name].failed(reason, now, pause, _DOUBTED) for name in fresh}
+            doubts = dict.fromkeys(fresh, error.in_a_line)
+        else:
+            doubts = {
+                name: why for name in self._fresh(sources, known) if (why := self._doubt(made, sources[name], name))
+            }
+            if not doubts:
+                return made, dict(sources)
+        pause = timedelta(seconds=self.workspace.policy.watch.files)
+        doubted = {name: known[name].failed(why, now, pause, _DOUBTED) for name, why in doubts.items()}
         believed = {**sources, **doubted}
         return self._put_together(believed), believed
+
+    def _fresh(self, sources: Sources, known: Sources) -> list[str]:
+        """Return the sources that are known otherwise than before."""
+        return [name for name, one in sources.items() if name in known and one.digest != known[name].digest]
+
+    def _doubt(self, made: Snapshot, source: WatchedSource, name: str) -> str:
+        """Return why what was read whole of a source is not believed beside the others; empty where it is."""
+        if source.since or "completeness" not in source.parts:
+            return ""
+        verdicts = watching.table(self.workspace.folder, source.parts["completeness"]).to_pylist()
+        whole = {row["subject"] for row in verdicts if row["complete"]}
+        return next((why for table in EDGES if table in whole and (why := made.incomplete(table).get(name))), "")
 
     def _put_together(self, sources: Sources) -> Snapshot:
         read = [

@@ -59,7 +59,7 @@ def test_what_a_directory_does_not_show_at_all_is_not_known(one):
 
 
 @pytest.mark.parametrize("about", ["ad:user:1", "ad:group:Fin"])
-@pytest.mark.parametrize("kind", ["quarantined", "fewer-members", "still-named"])
+@pytest.mark.parametrize("kind", ["quarantined", "fewer-members", "still-named", "unknown-member"])
 def test_what_is_in_doubt_is_not_known(about, kind):
     doubt = {"source": "ad", "locator": "1", "kind": kind, "reason": "in doubt", "subject": about}
     assert seen(REMOVED, problems=[doubt]) == Sighting(None, "ad", "in doubt")
