@@ -18,6 +18,8 @@ class People:
     known: Mapping[str, str]
     names: Mapping[str, str]
     here: frozenset[str]
+    unread: frozenset[str] = frozenset()
+    """Those whose row cannot be used now, so that nobody knows whether they work here."""
     mails: Mapping[str, str] = field(default_factory=dict)
     managers: Mapping[str, str] = field(default_factory=dict)
 
@@ -31,6 +33,11 @@ class People:
         person = self.known.get(fold(name))
         if person is None:
             return f"{name!r} is nobody of the rosters who works here now", "give the id, name or mail of one person"
+        if person in self.unread:
+            return (
+                f"whether {self.names[person]} ({person}) works here now is not known: the roster cannot be used for it",
+                "see what is wrong with it: access-review check",
+            )
         return (
             f"{self.names[person]} ({person}) does not work here now, as far as the rosters say",
             "name somebody who does",
@@ -64,6 +71,7 @@ def people_of(people: Iterable[Row]) -> People:
         known={name: next(iter(persons)) for name, persons in meant.items() if len(persons) == 1},
         names={row["person"]: row["name"] or row["person"] for row in rows},
         here=frozenset(row["person"] for row in rows if row["status"] in {"active", "leave"}),
+        unread=frozenset(row["person"] for row in rows if row["status"] == "unknown"),
         mails={row["person"]: row["mail"] for row in rows if row["mail"]},
         managers={row["person"]: row["manager"] for row in rows if row["manager"]},
     )

@@ -170,6 +170,8 @@ def test_who_is_both_active_and_terminated_is_quarantined_and_never_planned(fold
     result = access_review(folder, *TIME, "--json", "plan", "--requested-by", "hr:person:00002")
     assert result.code == 0, result.err
     assert result.json["changes"] == []
+    asked = access_review(folder, *TIME, "plan", "--requested-by", "hr:person:00001")
+    assert (asked.code, "(hr:person:00001) works here now is not known" in asked.err) == (2, True), asked.err
 
 
 def test_who_is_missing_goes_to_a_person_and_is_never_planned(folder):
