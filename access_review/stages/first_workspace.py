@@ -84,6 +84,9 @@ def lay_out(folder: Path, seen: Inspection, organisation: str, answers: SourceAn
     Raises ``WorkspaceError`` where nothing can be a source, where one is there, and for the meaning of a word that nobody has.
     """
     _require_words(seen, answers)
+    if (here := folder / "sources").exists():
+        beside = "name an empty folder; of a further export, take what init writes there to sources/ over into these"
+        raise WorkspaceError(f"{here} is already there", hint=beside)
     drafting = _Drafting(folder, seen, answers)
     unused = drafting.draft()
     if not drafting.drafts:

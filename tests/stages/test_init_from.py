@@ -145,7 +145,8 @@ def test_what_no_file_says_is_an_option_and_shown(company: Path) -> None:
 
 def test_nothing_is_overwritten_and_nothing_is_written_where_nothing_fits(company: Path) -> None:
     made(company, "staff.csv")
-    assert in_folder(company, "init", "w", "--from", "staff.csv").code == 2
+    again = in_folder(company, "init", "w", "--from", "staff.csv")
+    assert (again.code, "of a further export, take what init writes there" in again.err) == (2, True)
     (company / "letter.txt").write_text("Dear all,\nno table.\n", encoding="utf-8")
     refused = in_folder(company, "init", "v", "--from", "letter.txt")
     assert refused.code == 2
