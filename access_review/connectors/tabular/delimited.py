@@ -27,6 +27,7 @@ _MARKS = (
 )
 
 
+_QUOTED = re.compile(r'"(?:[^"]|"")*"')
 _TYPE_LINE = re.compile(r'"?#TYPE [\w.`+\[\], ]+"?[,;\t]*')
 _SEPARATOR = re.compile(r"""["']?sep=(.)["']?[,;\t]*""", re.IGNORECASE)
 
@@ -59,6 +60,11 @@ def read_delimited(
         header_row += 1
     if len(lines) < header_row:
         raise WorkspaceError.of([Mistake(file, header_row, 0, "there are no headings: the file is empty")])
+    if other := _parted_otherwise(lines[header_row - 1 : header_row + 1], delimiter):
+        message = f"its columns are parted by {DELIMITERS[other]}, and not by {delimiter!r}"
+        raise WorkspaceError.of(
+            [Mistake(file, header_row, 0, message, f"set `delimiter: {other!r}` in the source file")]
+        )
     delimiter = delimiter or detect(lines[header_row - 1], file, header_row)
     records: list[tuple[int, tuple[str, ...]]] = []
     mistakes: list[Mistake] = []
@@ -169,12 +175,20 @@ def _undecodable(data: bytes, name: str) -> list[int]:
 
 def detect(heading: str, file: str, line: int) -> str:
     """Return the delimiter of a line of headings; raises ``WorkspaceError`` when more than one could be it."""
-    bare = re.sub(r'"(?:[^"]|"")*"', "", heading)
+    bare = _QUOTED.sub("", heading)
     found = [mark for mark in DELIMITERS if mark in bare]
     if len(found) > 1:
         between = " or ".join(DELIMITERS[mark] for mark in found)
         raise WorkspaceError.of([Mistake(file, line, 0, f"columns may be parted by {between}", "set `delimiter`")])
     return found[0] if found else ","
+
+
+def _parted_otherwise(lines: list[str], delimiter: str | None) -> str | None:
+    """Return what parts the headings and the first row, where that is not what a source file says."""
+    bare = [_QUOTED.sub("", line) for line in lines]
+    if delimiter is None or len(bare) < 2 or any(delimiter in line for line in bare):
+        return None
+    return next((mark for mark in DELIMITERS if all(mark in line for line in bare)), None)
 
 
 def _records(lines: list[str], start: int, delimiter: str) -> Iterator[tuple[int, tuple[str, ...] | str]]:

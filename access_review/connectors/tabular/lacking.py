@@ -4,7 +4,6 @@ import unicodedata
 from collections.abc import Collection, Sequence
 from difflib import get_close_matches
 
-from access_review.connectors.tabular.delimited import DELIMITERS
 from access_review.connectors.tabular.sheets import Sheet, heading_key
 from access_review.errors import Mistake
 
@@ -14,9 +13,6 @@ _ALIKE = 0.85
 
 def lacking(sheet: Sheet, line: int, absent: Sequence[str], used: Collection[str]) -> list[Mistake]:
     """Return the mistakes of a sheet that lacks some of the columns in use: with the heading that is meant, or those left."""
-    if len(sheet.columns) == 1 and (mark := next((m for m in DELIMITERS if m in sheet.columns[0]), None)):
-        message = f"its headings are parted by {DELIMITERS[mark]}, and are read as one column"
-        return [Mistake(sheet.file, line, 0, message, f"set `delimiter: {mark!r}` in the source file")]
     left = [name for name in sheet.columns if name and name not in used]
     return [Mistake(sheet.file, line, 0, f"has no column {column!r}", _hint(column, sheet, left)) for column in absent]
 

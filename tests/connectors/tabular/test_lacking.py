@@ -36,18 +36,19 @@ def test_a_heading_that_is_another_now_is_looked_for_among_those_that_nothing_is
     ]
 
 
+QUOTED = "".join(",".join(f'"{cell}"' for cell in line.split(",")) + "\n" for line in PEOPLE.splitlines())
+
+
 @pytest.mark.parametrize("connector", ["roster", "table"])
+@pytest.mark.parametrize("text", [PEOPLE, QUOTED, PEOPLE.replace("Ana", '"Ana, B"')])
 @pytest.mark.parametrize(("mark", "name"), [(";", "a semicolon"), ("\t", "a tab"), ("|", "a bar")])
-def test_another_delimiter_is_one_mistake_and_no_lack_of_every_column(tmp_path, connector, mark, name):
+def test_another_delimiter_is_one_mistake_and_no_lack_of_every_column(tmp_path, connector, text, mark, name):
     options = {**(ROSTER if connector == "roster" else TABLE), "delimiter": ","}
-    (tmp_path / "export.csv").write_text(PEOPLE.replace(",", mark), "utf-8")
+    (tmp_path / "export.csv").write_text(text.replace(",", mark).replace(f"{mark} B", ", B"), "utf-8")
     with pytest.raises(WorkspaceError) as error:
         read(connector, tmp_path, path="export.csv", **options)
     assert [(one.message, one.hint) for one in error.value.mistakes] == [
-        (
-            f"its headings are parted by {name}, and are read as one column",
-            f"set `delimiter: {mark!r}` in the source file",
-        )
+        (f"its columns are parted by {name}, and not by ','", f"set `delimiter: {mark!r}` in the source file")
     ]
 
 
