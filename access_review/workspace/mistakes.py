@@ -25,6 +25,9 @@ _PLAIN_WORDS = {
     "greater_than_equal": "must be at least {ge}",
 }
 
+_LONGEST = 1000
+"""Signs of one mistake; of more the middle is left out, which is what somebody wrote there."""
+
 
 def mistake_of(
     document: Document, prefix: tuple[str | int, ...], error: Mapping[str, Any], model: type[BaseModel]
@@ -42,7 +45,12 @@ def mistake_of(
     if kind == "extra_forbidden" and len(loc) == 1:
         hint = "known: " + ", ".join(field.alias or name for name, field in model.model_fields.items())
     line, column = document.places.get((*path, ""), document.place(path))
-    return Mistake(document.file, line, column, f"{_name(loc)}: {words}" if loc else words, hint)
+    return Mistake(document.file, line, column, f"{_cut(_name(loc))}: {_cut(words)}" if loc else _cut(words), hint)
+
+
+def _cut(words: str) -> str:
+    half = _LONGEST // 2
+    return words if len(words) <= _LONGEST else f"{words[:half]}…{words[-half:]}"
 
 
 def _name(loc: Sequence[str | int]) -> str:

@@ -129,8 +129,12 @@ DECLARED = {
 }
 """Every kind of file that a workspace declares, by its schema, and where one lies."""
 SHARE = int(os.environ.get("ODD_VALUES", "120" if sweep.session().whole else "60"))
-FOUND: tuple[tuple[str, Place, Any], ...] = (("checklist", ("checkpoints", 0, "rules", 0), []),)
-"""What once ended in a traceback."""
+FOUND: tuple[tuple[str, Place, Any], ...] = (
+    ("checklist", ("checkpoints", 0, "rules", 0), []),
+    ("separation", ("pairs", 0, "a", 0), "x" * 100_000),
+    ("template", ("may", 0), "x" * 100_000),
+)
+"""What once ended in a traceback, or was said back at its whole length."""
 
 
 def places(kind: str) -> list[Place]:
