@@ -11,7 +11,7 @@ Each step reads tables by name from the engine and adds its own; the same snapsh
 workspace and previous findings give the same findings, byte for byte.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 
@@ -88,6 +88,11 @@ class Report:
     def findings(self) -> pa.Table:
         """The findings as a table with the columns of ``facts.FINDINGS``, read from disk if that is where they are."""
         return of_today(Stored({"findings": self.found})["findings"])
+
+    def pieces(self) -> Iterator[pa.Table]:
+        """Yield ``findings`` in their order, some thousands at a time: there may be more than fit into memory."""
+        for batch in Stored({"findings": self.found}).reader("findings"):
+            yield of_today(pa.Table.from_batches([batch]))
 
     def count_by(self, *columns: str) -> list[Row]:
         """Return how many ``findings`` have each combination of some columns: those that every format has, read alone."""

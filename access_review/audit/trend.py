@@ -1,12 +1,10 @@
 """How the audit goes from week to week, and how long everyone has waited to be looked at."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
-
-import pyarrow as pa
 
 from access_review.audit.campaign import Campaign
 from access_review.audit.decisions import ReviewerAnswer
@@ -15,6 +13,7 @@ from access_review.findings.control import CONTROL_RULES
 from access_review.findings.judged_share import Judged
 from access_review.model import CURRENT
 from access_review.sample.rotation import WEEK, LastReviewed
+from access_review.tables import Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +43,16 @@ class TrendPoint:
 
 
 def trend_point(
-    campaign: Campaign, findings: pa.Table, judged: Judgement, sampled: int, share: Judged | None = None
+    campaign: Campaign, counted: Iterable[Row], judged: Judgement, sampled: int, share: Judged | None = None
 ) -> TrendPoint:
-    """Return one week of the trend; ``findings`` is that table of its run, ``sampled`` the number of units drawn."""
-    rows = zip(*(findings[name].to_pylist() for name in ("status", "rule", "rag")), strict=True)
-    current = Counter(rag for status, rule, rag in rows if status in CURRENT and rule not in CONTROL_RULES)
+    """Return one week of the trend; ``sampled`` is the number of units drawn.
+
+    ``counted`` are how many ``findings`` of its run have which ``status``, ``rule`` and ``rag``.
+    """
+    current = Counter[str]()
+    for row in counted:
+        if row["status"] in CURRENT and row["rule"] not in CONTROL_RULES:
+            current[row["rag"]] += row["findings"]
     rest = next(line for line in judged.lines if line.stratum == "rest")
     return TrendPoint(
         week=campaign.week,

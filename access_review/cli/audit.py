@@ -209,10 +209,9 @@ def _outcome(run: "Run", report: "Report", fail_on: Severity | None) -> tuple[in
     code, reason = _unread(run)
     if code:
         return code, reason
-    rows = zip(report.findings["severity"].to_pylist(), report.findings["status"].to_pylist(), strict=True)
-    current = [severity for severity, status in rows if status in CURRENT]
+    current = [row for row in report.count_by("severity", "status") if row["status"] in CURRENT]
     severe = [str(s) for s in Severity if fail_on is not None and s.rank >= fail_on.rank]
-    found = sum(severity in severe for severity in current)
+    found = sum(row["findings"] for row in current if row["severity"] in severe)
     if found:
         return 3, f"{count(found, 'finding')} at or above {fail_on}"
     if fail_on is not None or not current:
@@ -262,9 +261,9 @@ def _asked(opened: "Opened") -> "tuple[Worklist | None, Sample | None]":
 
 def _first(report: "Report") -> str:
     """Return the start of the id of the finding with the highest risk, as something to ask about; nothing where none is."""
-    from access_review.views.summary import about_access, highest
+    from access_review.views.summary import about_access, current_findings, highest
 
-    return next((str(row["finding"])[:8] for row in highest(about_access(report.findings), 1)), "")
+    return next((str(row["finding"])[:8] for row in highest(map(about_access, current_findings(report)), 1)), "")
 
 
 def add_to(app: typer.Typer) -> None:

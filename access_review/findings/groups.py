@@ -13,6 +13,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+import pyarrow as pa
+
 from access_review.engine import Engine
 from access_review.findings.group_rows import ABOUTS_OF, GROUPED, NUMBERED, create_groups, grouped
 from access_review.findings.peer_shares import TOO_FEW, count_shares
@@ -149,9 +151,13 @@ def find_group(engine: Engine, wanted: str) -> FindingGroup | None:
     return _group(rows[0], _named(engine, [rows[0]["key"]]).get(rows[0]["key"], ()))
 
 
-def groups_of(engine: Engine) -> dict[str, str]:
-    """Return by finding the id of its group, once they are grouped."""
-    sql = f"SELECT g.finding, n.grouped_as FROM {GROUPED} AS g JOIN {NUMBERED} AS n ON n.key = g.key"
+def groups_of(engine: Engine, findings: Sequence[str]) -> dict[str, str]:
+    """Return the id of the group that each of some findings is of, once they are grouped."""
+    engine.register("some_findings", pa.table({"finding": pa.array(findings, pa.string())}))
+    sql = f"""
+        SELECT g.finding, n.grouped_as FROM {GROUPED} AS g JOIN some_findings AS s ON s.finding = g.finding
+        JOIN {NUMBERED} AS n ON n.key = g.key
+    """
     return {row["finding"]: row["grouped_as"] for row in engine.rows(sql)}
 
 

@@ -27,7 +27,13 @@ def read_trend(workspace: Workspace, now: datetime) -> Trend:
     folder = workspace.folder
     known = audits.all_audits(folder)
     weeks = tuple(
-        trend_point(audit, found.findings, audits.judgement(run), len(store.read(run, SAMPLE).picks), found.judged)
+        trend_point(
+            audit,
+            found.count_by("status", "rule", "rag"),
+            audits.judgement(run),
+            len(store.read(run, SAMPLE).picks),
+            found.judged,
+        )
         for run, audit in known
         for found in [reviews.read(run)]
     )

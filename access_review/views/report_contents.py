@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-import pyarrow as pa
 import pyarrow.compute as pc
 from markupsafe import Markup
 
@@ -24,9 +23,10 @@ from access_review.explain.changed_access import ChangedAccess
 from access_review.explain.coverage import Coverage, measure
 from access_review.explain.finding_paths import AccountPaths, NestingPath, find_paths
 from access_review.explain.reports_to import keep_findings_about, reporting_to
+from access_review.findings.control import CONTROL_RULES
 from access_review.findings.groups import count_and_group, groups_of
 from access_review.findings.judged_share import measure_judged
-from access_review.model import CURRENT, Family
+from access_review.model import Family
 from access_review.offboarding.queries import LeftPerson, list_left
 from access_review.plan.record import Plan
 from access_review.policy import Targets
@@ -41,8 +41,8 @@ from access_review.views.summary import (
     SEVERITIES,
     FindingCounts,
     Summary,
-    about_access,
     counts_of,
+    current_findings,
     finding_counts,
     highest,
     summary,
@@ -181,22 +181,22 @@ def contents(
         gone = [row for row in gone if row["person"] in whose.people]
     report = replace(report, groups=count_and_group(engine))
     summarised = summary(report, manifest, organisation=workspace.policy.organisation)
-    current = report.findings.filter(pc.is_in(report.findings["status"], pa.array(CURRENT)))
-    shown = highest(current, most)
+    shown = highest(current_findings(report), most)
+    waived = (piece.filter(pc.equal(piece["status"], "waived")) for piece in report.pieces())
     made = Contents(
         as_of=report.as_of,
         run=run,
         summary=summarised,
         access=summarised["access"],
         findings=shown,
-        more_findings=len(current) - len(shown),
-        waived=highest(report.findings.filter(pc.equal(report.findings["status"], "waived")), _MOST_ROWS),
+        more_findings=summarised["findings"]["current"] - len(shown),
+        waived=highest(waived, _MOST_ROWS) if summarised["findings"]["status"]["waived"] else [],
         leavers=gone,
         targets=workspace.policy.targets,
         families=_families(summarised),
         coverage=measure(engine),
         pictures=pictures(engine, shown[:MOST_PICTURES]),
-        group_of=groups_of(engine),
+        group_of=groups_of(engine, [row["finding"] for row in shown]),
         manager_of={row["person"]: row["name"] for row in engine.rows(_MANAGERS)},
         cards=_cards(engine, workspace, shown, alone=whose is not None),
         cardless=sum(max(0, len({row[one] for row in shown if row[one]}) - MOST_CARDS) for one in ("person", "about")),
@@ -252,10 +252,12 @@ def _unusual(engine: Engine) -> list[UnusualLine] | None:
 
 
 def _counted(report: Report, people: frozenset[str] | None) -> RunFindings:
-    found = about_access(report.findings)
-    if people is not None:
-        found = found.filter(pc.is_in(found["person"], pa.array(sorted(people), pa.string())))
-    return RunFindings(report.as_of, **finding_counts(found)["rag"])
+    columns = (
+        ("rule", "status", "severity", "rag") if people is None else ("rule", "status", "severity", "rag", "person")
+    )
+    counted = (row for row in report.count_by(*columns) if row["rule"] not in CONTROL_RULES)
+    theirs = (row for row in counted if people is None or row["person"] in people)
+    return RunFindings(report.as_of, **finding_counts(theirs)["rag"])
 
 
 def _of_people(changed: ChangedAccess, people: frozenset[str]) -> ChangedAccess:

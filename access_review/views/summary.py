@@ -1,7 +1,7 @@
 """What a review found, as one small value: for ``--json``, the terminal and the report."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypedDict, cast
 
 import pyarrow as pa
@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from access_review import rules
 from access_review.connectors.shrunk import TOLD
+from access_review.facts import FINDINGS
 from access_review.findings.control import CONTROL_RULES, control_lines
 from access_review.findings.judged_share import Judged
 from access_review.findings.sentences import every_sentence
@@ -186,7 +187,8 @@ def summary(
 ) -> Summary:
     """Summarise a review; ``manifest`` is the snapshot's, ``top`` and ``groups`` how many of each are in it."""
     named = titles()
-    current = report.findings.filter(pc.is_in(report.findings["status"], pa.array(CURRENT)))
+    counted = report.count_by("rule", "status", "severity", "rag")
+    fell_short = current_findings(report) if any(row["rule"] in CONTROL_RULES for row in counted) else ()
     return {
         "format": FORMAT,
         "as_of": report.as_of.isoformat(),
@@ -196,14 +198,17 @@ def summary(
         "sources": [_source(name, source) for name, source in sorted(manifest.sources.items())],
         "rows": {name: manifest.tables[name].rows for name in ("people", "accounts", "entitlements", "grants")},
         "judged": judged_summary(report.judged, manifest),
-        "findings": finding_counts(report.findings),
-        "access": finding_counts(about_access(report.findings)),
-        "rules": _by_rule(current, named),
+        "findings": finding_counts(counted),
+        "access": finding_counts(row for row in counted if row["rule"] not in CONTROL_RULES),
+        "rules": _by_rule(counted, named),
         "groups": groups_summary(report.groups, named, groups) if report.groups else None,
-        "control": [control_summary(line) for line in control_lines(_apart(current).to_pylist())],
+        "control": [
+            control_summary(line)
+            for line in control_lines(row for piece in fell_short for row in _apart(piece).to_pylist())
+        ],
         "top": [
             cast("TopFinding", {name: row[name] for name in TopFinding.__annotations__})
-            for row in highest(about_access(current), top)
+            for row in highest(map(about_access, current_findings(report)), top)
         ],
         "not_evaluated": [
             {"rule": e.rule, "title": named.get(e.rule, e.rule), "reason": e.reason}
@@ -220,14 +225,21 @@ def summary(
     }
 
 
-def finding_counts(findings: pa.Table) -> FindingCounts:
-    """Count findings by status, and those that are new or open by severity and RAG status."""
-    current = findings.filter(pc.is_in(findings["status"], pa.array(CURRENT)))
+def finding_counts(counted: Iterable[Row]) -> FindingCounts:
+    """Count findings by status, and those that are new or open by severity and RAG status.
+
+    ``counted`` are how many ``findings`` have which of these: rows of :meth:`access_review.review.Report.count_by`.
+    """
+    of: dict[str, Counter[str]] = defaultdict(Counter)
+    for row in counted:
+        of["status"][row["status"]] += row["findings"]
+        for column in ("severity", "rag") if row["status"] in CURRENT else ():
+            of[column][row[column]] += row["findings"]
     return {
-        "current": len(current),
-        "status": _counts(findings, "status", [str(s) for s in Status]),
-        "severity": _counts(current, "severity", SEVERITIES),
-        "rag": _counts(current, "rag", RAGS),
+        "current": of["rag"].total(),
+        "status": {str(one): of["status"][one] for one in Status},
+        "severity": {one: of["severity"][one] for one in SEVERITIES},
+        "rag": {one: of["rag"][one] for one in RAGS},
     }
 
 
@@ -257,18 +269,36 @@ def _apart(findings: pa.Table) -> pa.Table:
     return findings.filter(pc.is_in(findings["rule"], pa.array(CONTROL_RULES)))
 
 
-def highest(findings: pa.Table, most: int) -> list[Row]:
+def current_findings(report: Report) -> Iterator[pa.Table]:
+    """Yield the new and open findings of a review, in pieces."""
+    for piece in report.pieces():
+        yield piece.filter(pc.is_in(piece["status"], pa.array(CURRENT)))
+
+
+def highest(findings: Iterable[pa.Table], most: int) -> list[Row]:
     """Return the findings of highest risk, ties by rule and subject, so that equal reviews list the same ones.
 
     Of equal risk, which ends at 100, what gives everything away stands first. They are as people are shown them:
     with their sentences, made here.
     """
-    parts = pc.struct_field(pc.extract_regex(findings["risk_parts"], r'"tier0":(?P<tier0>\d+)'), "tier0")
-    ranked = findings.append_column("_tier0", pc.fill_null(parts.cast(pa.int64()), 0))
     order = [("risk", "descending"), ("_tier0", "descending"), ("rule", "ascending"), ("subject", "ascending")]
-    shown = ranked.sort_by([*order, ("finding", "ascending")]).slice(0, most).drop_columns(["_tier0"])
+    kept, least = _ranked(FINDINGS.schema.empty_table()), 0
+    for piece in findings:
+        # What cannot come among them is not sorted.
+        ranked = _ranked(piece.filter(pc.greater_equal(piece["risk"], least)))
+        kept = (
+            pa.concat_tables([kept, ranked], promote_options="default")
+            .sort_by([*order, ("finding", "ascending")])
+            .slice(0, most)
+        )
+        least = pc.min(kept["risk"]).as_py() if len(kept) == most else 0
     sentences = every_sentence()
-    return [sentences.shown(row) for row in shown.to_pylist()]
+    return [sentences.shown(row) for row in kept.drop_columns(["_tier0"]).to_pylist()]
+
+
+def _ranked(findings: pa.Table) -> pa.Table:
+    parts = pc.struct_field(pc.extract_regex(findings["risk_parts"], r'"tier0":(?P<tier0>\d+)'), "tier0")
+    return findings.append_column("_tier0", pc.fill_null(parts.cast(pa.int64()), 0))
 
 
 def _source(name: str, source: ManifestSource) -> SourceSummary:
@@ -297,17 +327,11 @@ def warning_lines(sources: Mapping[str, Sequence[str]]) -> list[str]:
     return [f"{', '.join(names)}: {visible(line)}" for line, names in named.items()]
 
 
-def _counts(findings: pa.Table, column: str, values: Sequence[str]) -> dict[str, int]:
-    counted = Counter({v["values"]: v["counts"] for v in findings[column].value_counts().to_pylist()})
-    return {value: counted[value] for value in values}
-
-
-def _by_rule(findings: pa.Table, named: Mapping[str, str]) -> list[RuleCounts]:
-    groups = findings.group_by(["rule", "severity", "rag"]).aggregate([([], "count_all")]).to_pylist()
+def _by_rule(rows: Iterable[Row], named: Mapping[str, str]) -> list[RuleCounts]:
     counted: dict[str, Counter[str]] = defaultdict(Counter)
-    for group in groups:
-        for column in ("severity", "rag"):
-            counted[group["rule"]][group[column]] += group["count_all"]
+    for row in rows:
+        for column in ("severity", "rag") if row["status"] in CURRENT else ():
+            counted[row["rule"]][row[column]] += row["findings"]
     return [
         {
             "rule": rule,

@@ -45,7 +45,7 @@ def test_tier_0_that_no_role_allows_is_red_and_shown_first():
         shown = [row["entitlement"] for row in engine.rows(_HELD, account="ad:user:1")]
     full = report.findings.schema.get_field_index("risk")
     equal = report.findings.set_column(full, "risk", pa.array([100] * len(report.findings)))
-    first = [row["about"] for row in highest(equal, 99) if row["rule"] == "access-beyond-role"]
+    first = [row["about"] for row in highest([equal], 99) if row["rule"] == "access-beyond-role"]
     assert set(first[:3]) == {"ad:group:admins", "ad:group:builtin", f"ad:role:{GLOBAL}"}
     assert acted_on.index("ad:group:admins") < acted_on.index("ad:group:builtin"), (
         "of one tier, the most powerful first"

@@ -245,7 +245,7 @@ def test_every_finding_is_listed_with_a_picture_where_there_is_a_path(page):
     with reviewed() as one:
         table = one.report.findings
     found = table.to_pylist()
-    assert [row["id"] for row in data_of(page)] == [f["finding"][:16] for f in highest(table, 100)]
+    assert [row["id"] for row in data_of(page)] == [f["finding"][:16] for f in highest([table], 100)]
     assert page.count('<div class="picture" data-finding=') == sum(
         1 for f in found if f["about"] and ":group:" in f["about"]
     )

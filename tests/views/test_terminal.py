@@ -3,14 +3,17 @@ import json
 import re
 from dataclasses import replace
 
+import pyarrow.parquet as pq
 import pytest
 from rich.cells import cell_len
 
 from access_review import roles
+from access_review.engine import ParquetFile
 from access_review.model import Family
+from access_review.review import Report
 from access_review.views import role_template, terminal, text
 from access_review.views.families import _FIRST, family_of
-from access_review.views.summary import summary
+from access_review.views.summary import highest, summary
 from tests.support.small_company import ANSI, BIDI, FORMULA, HOSTILE, MARKUP, reviewed, rows
 
 GOLDEN = """\
@@ -46,6 +49,18 @@ def test_the_summary_counts_every_current_finding_once(company):
     assert value["findings"]["current"] == len(company.report.findings) == 11
     assert sum(value["findings"]["severity"].values()) == sum(value["findings"]["rag"].values()) == 11
     assert sum(rule["total"] for rule in value["rules"]) == 11
+
+
+def test_findings_are_never_read_whole_for_a_summary_and_come_out_as_if_they_were(company, tmp_path, monkeypatch):
+    path = tmp_path / "findings.parquet"
+    pq.write_table(company.report.findings, path, row_group_size=2)
+    whole, on_disk = company.report.findings, replace(company.report, found=ParquetFile(path))
+    pieces = [whole.slice(place, 2) for place in range(0, len(whole), 2)]
+    for most in (1, 3, 99):
+        assert highest(pieces, most) == highest(pieces[::-1], most) == highest([whole], most)
+    expected = told(company)
+    monkeypatch.setattr(Report, "findings", property(lambda _: pytest.fail("there may be more than fit into memory")))
+    assert summary(on_disk, company.manifest, organisation="Norwind") == expected
 
 
 def test_the_summary_names_what_was_not_evaluated_and_why(company):
