@@ -90,7 +90,7 @@ class Report:
         return of_today(Stored({"findings": self.found})["findings"])
 
     def pieces(self) -> Iterator[pa.Table]:
-        """Yield ``findings`` in their order, some thousands at a time: there may be more than fit into memory."""
+        """Yield rows of ``facts.FINDINGS`` in their order, some thousands at a time: there may be more than fit into memory."""
         for batch in Stored({"findings": self.found}).reader("findings"):
             yield of_today(pa.Table.from_batches([batch]))
 

@@ -63,7 +63,8 @@ def predict_items(
         if found is None and columns:
             raise Unclear(f"{items} has none of the columns decided on", hint=f"they are {', '.join(columns)}")
         return predict(columns, revoked, found, answers=wanted.revoked)
-    held = _held(workspace, run) if workspace and run else None
+    enough = len(revoked) >= learned.MIN_DECISIONS  # what everybody holds is read for nothing where there are fewer
+    held = _held(workspace, run) if workspace and run and enough else None
     found = like(held, list(columns)) if held else None
     by = [name for name in ("manager", "entitlement", "person", *columns) if name in columns]
     return predict(columns, revoked, found, by=list(dict.fromkeys(by))[: len(OWN)])
