@@ -12,13 +12,17 @@ FRESH = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class SourceHealth:
-    """One source: when it last showed itself, how many seconds ago, when it was read, and since when and why it cannot be."""
+    """One source: when it last showed itself, how many seconds ago, when it was read, and since when and why it cannot be.
+
+    ``short`` says what of it is not shown whole, so that nothing is concluded from what is missing there.
+    """
 
     seen: datetime | None
     age_seconds: float | None
     read: datetime | None
     unread_since: datetime | None
     reason: str
+    short: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,4 +80,4 @@ def health_of(state: WatchState, now: datetime, *, looks: int, errors: int, fail
 
 def _source(one: WatchedSource, now: datetime) -> SourceHealth:
     age = round((now - one.looked_at).total_seconds(), 1) if one.looked_at else None
-    return SourceHealth(one.looked_at, age, one.read_at, one.since, one.reason)
+    return SourceHealth(one.looked_at, age, one.read_at, one.since, one.reason, one.short)

@@ -27,7 +27,8 @@ class WatchedSource:
     """One source as it was last seen.
 
     ``mark`` and ``digest`` are of the read that is believed, ``parts`` the files of its tables. ``looked_at`` is
-    when it last showed itself, ``read_at`` when it was last read, ``whole_at`` when every row of it was.
+    when it last showed itself, ``read_at`` when it was last read, ``whole_at`` when every row of it was, and ``short`` says
+    what of it that read did not show whole.
     ``since`` is when it first could not be read and ``reason`` why; ``alarmed`` tells whether that was an alarm.
     """
 
@@ -42,6 +43,7 @@ class WatchedSource:
     failures: int = 0
     again_at: datetime | None = None
     alarmed: bool = False
+    short: str = ""
 
     def failed(self, reason: str, now: datetime, pause: timedelta, longest: timedelta) -> "WatchedSource":
         """Return it after a look that did not succeed: each failure waits twice as long as the one before."""
@@ -85,6 +87,13 @@ def why_short(parts: Parts, before: pa.Table | None) -> str:
         if not row["complete"] and row["subject"] in {WHOLE_SOURCE, *(whole & TABLES.keys())}:
             return f"{row['subject']}: {row['reason']}"
     return ""
+
+
+def not_whole(verdicts: pa.Table) -> str:
+    """Return which table was not read whole, the first of them, and why; empty where all were."""
+    rows = sorted(verdicts.to_pylist(), key=lambda row: str(row["subject"]))
+    short = (row for row in rows if not row["complete"] and row["subject"] in TABLES)
+    return next((f"{row['subject']}: {row['reason']}" for row in short), "")
 
 
 def as_last_seen(source: str, parts: Parts, reason: str) -> Parts:

@@ -1,7 +1,7 @@
 """One snapshot of what is known of every source at a look, whenever each was read."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from access_review.errors import WorkspaceError
@@ -41,11 +41,10 @@ class WatchAssembly:
                 raise
             doubts = dict.fromkeys(fresh, error.in_a_line)
         else:
-            doubts = {
-                name: why for name in self._fresh(sources, known) if (why := self._doubt(made, sources[name], name))
-            }
-            if not doubts:
-                return made, dict(sources)
+            found = {name: why for name, one in sources.items() if (why := self._doubt(made, one, name))}
+            doubts = {name: found[name] for name in self._fresh(sources, known) if name in found and known[name].parts}
+            if not doubts:  # the first read of all is taken as it is
+                return made, {name: replace(one, short=found.get(name, one.short)) for name, one in sources.items()}
         pause = timedelta(seconds=self.workspace.policy.watch.files)
         doubted = {name: known[name].failed(why, now, pause, _DOUBTED) for name, why in doubts.items()}
         believed = {**sources, **doubted}

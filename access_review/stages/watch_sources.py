@@ -18,7 +18,7 @@ from access_review.errors import AccessReviewError
 from access_review.model import Clock
 from access_review.row_order import in_order
 from access_review.snapshot.reading import read_source
-from access_review.snapshot.watched import Parts, WatchedSource, digest_of_rows, is_due, why_short
+from access_review.snapshot.watched import Parts, WatchedSource, digest_of_rows, is_due, not_whole, why_short
 from access_review.store import watching
 from access_review.tables import TABLES
 from access_review.workspace import SourceEntry, Workspace
@@ -111,7 +111,8 @@ class SourceLooks:
             elif lost := _missed(parts, everything):
                 parts = everything
                 self._forget(entry.name)
-        read = replace(known, read_at=now, whole_at=now if whole or not can_follow(connector) else known.whole_at)
+        whole_at = now if whole or not can_follow(connector) else known.whole_at
+        read = replace(known, read_at=now, whole_at=whole_at, short=not_whole(parts["completeness"]))
         digest = digest_of_rows(parts)
         if digest == known.digest:
             return SourceLook(read, lost=lost)

@@ -7,6 +7,7 @@ from typing import Any
 
 from access_review import workspace
 from access_review.snapshot import collect, collect_again
+from access_review.store import watching
 from tests.support.command import access_review, lay_out
 
 HR = """\
@@ -172,6 +173,26 @@ def test_watch_goes_on_with_what_it_saw_where_a_directory_is_full_of_names_that_
     (folder / "sources/groups.ldif").write_text(groups([4], everybody))
     seen = look("06:40")
     assert (seen["unread"], seen["back"], len(seen["closed"])) == ({}, ["ad"], 1)
+
+
+def test_a_directory_that_is_read_first_when_it_is_full_of_them_is_taken_and_said_not_to_be_whole(tmp_path):
+    folder = of_a_directory(tmp_path)
+    exported(folder, 2, [3, 4], {}, {})
+    everybody = dict.fromkeys(range(1, 31), "New")
+    (folder / "sources/people.ldif").write_text("no LDIF")
+
+    def look(at: str) -> tuple[list[str], bool, str]:
+        seen = access_review(folder, "--as-of", f"2026-11-02T{at}:00Z", "--json", "watch", "--once").json
+        known = watching.read(folder).sources["ad"]
+        return seen["closed"], "ad" in seen["unread"], known.short
+
+    assert look("06:05") == ([], True, "")
+    (folder / "sources/people.ldif").write_text(directory(everybody))
+    for at in ("06:20", "06:40"):
+        closed, unread, short = look(at)
+        assert (closed, unread, "members are nobody that was read" in short) == ([], False, True)
+    (folder / "sources/groups.ldif").write_text(groups([3, 4], everybody))
+    assert look("06:50") == ([], False, "")
 
 
 def test_what_is_read_again_by_which_a_change_is_proven_doubts_members_that_are_nobody(tmp_path):

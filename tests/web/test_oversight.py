@@ -225,6 +225,9 @@ def test_how_watching_goes_is_a_page_for_who_sees_everything_and_what_it_is_told
     assert "silent" not in page
     assert "failing the disk is full" in shown(replace(health, failing="the disk is full"))
     assert "well Every source" in shown(replace(health, well=True))
+    rest = {name: replace(one, short=f"grants: {HOSTILE[0]}") for name, one in health.sources.items()}
+    assert f"not whole grants: {HOSTILE[0]}" in (page := shown(replace(health, well=True, sources=rest)))
+    assert "in part Every source can be read, and some do not show everything" in page
     for away in (timedelta(minutes=2), timedelta(minutes=-2)):
         assert "silent Nothing was heard since" in shown(replace(health, well=True, at=now - away)), (
             "a clock may be wrong"
