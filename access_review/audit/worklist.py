@@ -86,8 +86,10 @@ class Worklist:
 
     def by_reviewer(self) -> dict[str, tuple[WorkItem, ...]]:
         """Return the items of each reviewer, by id; :data:`UNASSIGNED` holds what nobody answers for."""
-        names = sorted({item.reviewer for item in self.items})
-        return {name: tuple(item for item in self.items if item.reviewer == name) for name in names}
+        found: dict[str, list[WorkItem]] = defaultdict(list)
+        for item in self.items:
+            found[item.reviewer].append(item)
+        return {name: tuple(found[name]) for name in sorted(found)}
 
 
 def list_work(engine: Engine, sample: Sample) -> Worklist:
@@ -104,7 +106,10 @@ def list_work(engine: Engine, sample: Sample) -> Worklist:
     engine.register("sampled", picked)
     engine.create("asked", _ASKED)
     engine.create("reviewers", _REVIEWERS)
-    rows = engine.rows(_ITEMS, now=AsOf(), control=CONTROL_RULES)
+    engine.create("reached", _REACHED)
+    engine.create("open_findings", _OPEN_FINDINGS, control=CONTROL_RULES)
+    engine.create("begun", _BEGUN)
+    rows = engine.rows(_ITEMS, now=AsOf())
     sentences = every_sentence()
     items = (_item(sample.run, row, sentences) for row in _folded(rows))
     return Worklist(
@@ -246,6 +251,23 @@ JOIN sampled s ON s.unit = coalesce(p.person, a.account)
 LEFT JOIN (SELECT * FROM held WHERE NOT mirrored) h ON h.account = a.account
 """
 
+_REACHED = """
+SELECT DISTINCT k.account, k.entitlement, k.mode, k.person, c.reached
+FROM asked k JOIN closure c ON c.entitlement = k.entitlement
+"""
+
+_OPEN_FINDINGS = """
+SELECT finding, status, subject, about, about IS NOT NULL AS specific,
+       struct_pack(rule := rule, code := code, facts := facts, checked := checked, status := status) AS remark
+FROM findings WHERE status <> 'closed' AND rule NOT IN :control
+"""
+
+# Kept before what it is about is looked for: all pairs of what each grant reaches would be looked through otherwise.
+_BEGUN = """
+SELECT r.account, r.entitlement, r.mode, f.about, f.remark, f.finding, f.status, f.specific
+FROM reached r JOIN open_findings f ON f.subject = r.reached
+"""
+
 # Up the line of managers to the first who works here; only who cannot answer is passed over.
 _REVIEWERS = """
 WITH RECURSIVE up AS (
@@ -281,27 +303,25 @@ WITH clients AS ({CLIENTS}), custodians AS (
 ), roles_now AS (
     SELECT person, string_agg(DISTINCT role, ', ' ORDER BY role) AS roles
     FROM person_roles WHERE spell IN ('current', 'grace') GROUP BY person
-), open_findings AS (
-    SELECT finding, status, subject, about, about IS NOT NULL AS specific,
-           struct_pack(rule := rule, code := code, facts := facts, checked := checked, status := status) AS remark
-    FROM findings WHERE status <> 'closed' AND rule NOT IN :control
-), reached AS (
-    SELECT DISTINCT k.account, k.entitlement, k.mode, k.person, c.reached
-    FROM asked k JOIN closure c ON c.entitlement = k.entitlement
 ), remarks AS (
     -- About the grant itself, or about what it reaches.
     SELECT r.account, r.entitlement, r.mode, f.remark, f.finding, f.status, f.specific
     FROM reached r JOIN open_findings f ON f.subject = r.account AND f.about = r.reached
     UNION
     -- About the nesting on the way: its subject and what it is about are both reached by the one grant.
-    SELECT r.account, r.entitlement, r.mode, f.remark, f.finding, f.status, f.specific
-    FROM reached r JOIN open_findings f ON f.subject = r.reached
-    JOIN reached o ON o.account = r.account AND o.entitlement = r.entitlement AND o.mode = r.mode AND o.reached = f.about
+    SELECT b.account, b.entitlement, b.mode, b.remark, b.finding, b.status, b.specific
+    FROM begun b
+    JOIN reached o ON o.account = b.account AND o.entitlement = b.entitlement AND o.mode = b.mode AND o.reached = b.about
     UNION
-    -- About a toxic pair: each grant that reaches one of its sides.
+    -- About a toxic pair: each grant that reaches one of its sides. Whose it is in one of two ways is asked by two joins: by
+    -- one alone all that is found about the pair would stand beside each grant first.
     SELECT r.account, r.entitlement, r.mode, f.remark, f.finding, f.status, f.specific
     FROM reached r JOIN separation x ON x.entitlement = r.reached
-    JOIN open_findings f ON f.about = x.pair AND f.subject IN (r.account, r.person)
+    JOIN open_findings f ON f.about = x.pair AND f.subject = r.account
+    UNION
+    SELECT r.account, r.entitlement, r.mode, f.remark, f.finding, f.status, f.specific
+    FROM reached r JOIN separation x ON x.entitlement = r.reached
+    JOIN open_findings f ON f.about = x.pair AND f.subject = r.person
     UNION
     -- About the account or the person as such: said beside each of the grants.
     SELECT k.account, k.entitlement, k.mode, f.remark, f.finding, f.status, f.specific

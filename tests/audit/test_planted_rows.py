@@ -121,6 +121,15 @@ def test_the_seed_chooses_them_and_anyone_chooses_the_same_again(example):
     assert planted.plant_test_rows(engine, plain, bytes.fromhex(drawn.seed), 0) == plain
 
 
+@pytest.mark.parametrize("each", [1, 3])
+def test_of_a_large_company_the_same_rows_are_found_a_few_accounts_at_a_time(example, monkeypatch, each):
+    engine, drawn, plain, _ = example
+    at_once = planted.plant_test_rows(engine, plain, bytes.fromhex(drawn.seed), each)
+    assert any(Counter(i.reviewer for i in at_once.items if i.planted)[who] == each for who in plain.by_reviewer())
+    monkeypatch.setattr(planted, "_LISTED", 2)
+    assert planted.plant_test_rows(engine, plain, bytes.fromhex(drawn.seed), each) == at_once
+
+
 UNITS = [ReviewUnit(f"hr:person:{n}", "person", None, (), None, None, 1, 1) for n in range(100)]
 SAMPLE, _ = draw(UNITS, Sampling(), SampleState(), run="r", as_of=AS_OF, next_pledge=pledge(b"k" * 32))
 
