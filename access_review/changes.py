@@ -331,11 +331,11 @@ class WriteAnswer:
 class Sighting:
     """What a read found: whether the thing is there, null when it cannot be told.
 
-    The thing is the grant or nesting edge of a change, the right to sign in where it is
-    about an account, and sessions older than the change where it is about sessions.
-    ``since`` is when it was given, where the system knows. ``another`` says that what is there
-    has another id than what the change names: somebody gave it since, so it is not this change's. ``settles`` is
-    how long it has to have been so before it is proven, where nobody says they did it: sessions outlive a disabled account.
+    The thing is the grant or nesting edge of a change, the right to sign in where it is about an account, and sessions
+    older than the change where it is about sessions. ``since`` is when it was given, where the system knows. ``another`` says that
+    what is there has another id than what the change names: somebody gave it since, so it is not this change's. ``gone``: the
+    account or group it is on is not there itself. ``settles`` is how long it has to have been so before it is proven,
+    where nobody says they did it: sessions outlive a disabled account.
     """
 
     there: bool | None
@@ -343,6 +343,7 @@ class Sighting:
     reason: str = ""
     since: datetime | None = None
     another: bool = False
+    gone: bool = False
     settles: timedelta = timedelta()
 
 

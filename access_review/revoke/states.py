@@ -285,8 +285,11 @@ def after_verifying_read(
 
     Proven are two reads that agree and lie ``spacing`` apart; somebody's word that it is done is none of them. ``most``
     is the number of reads that may contradict an earlier one: so many end in ``failed``. ``void`` is why what a person
-    was asked to do is not to be done any more: it ends the order, unless it was done already.
+    was asked to do is not to be done any more: it ends the order, unless it was done already, as it does where what the
+    order is on is gone itself.
     """
+    if void and seen.gone and standing.state is State.ORDERED:
+        return NextStep(State.SKIPPED, f"{void} ({seen.reason})")
     if seen.there is None or standing.at is None:
         return None
     if seen.there is wanted:

@@ -59,11 +59,11 @@ def verify(
     now: datetime,
     pace: Applying,
     targets: Targets,
-    void: Callable[[Change], str] = lambda _: "",
+    void: Callable[[Change, datetime], str] = lambda *_: "",
 ) -> tuple[Verified, ...]:
     """Read everything that a batch changed again, write what follows into the journal, and return where all stands.
 
-    ``void`` says why what a person was asked to do is not to be done any more; empty where it is, or nobody knows.
+    ``void`` says why what a person was asked to do at a moment is not to be done any more; empty where it is, or nobody knows.
 
     What is not proven three quarters into the time allowed for a leaver is overdue, so that somebody acts before the
     time is over. Raises ``ArtifactError`` for a step that cannot follow in the journal, or cannot be kept.
@@ -74,7 +74,7 @@ def verify(
         if standing.state in READ_AGAIN:
             seen = look(witnesses, change, standing.intended_at or now)
             wanted = change.action.restores
-            why = void(change) if standing.state is State.ORDERED else ""
+            why = void(change, standing.at or now) if standing.state is State.ORDERED else ""
             if standing.state in {State.UNKNOWN, State.CALLING}:
                 step = after_interruption(seen, wanted=wanted)
             else:

@@ -39,9 +39,9 @@ class WorkOrders:
         # A list shows only who holds something. Elsewhere what is named stands by itself, and a restore brings all back.
         if change.action is not Action.MANUAL:
             if target.account and target.account.id not in seen.enabled:
-                return Sighting(None, self.source, _NO_ACCOUNT)
+                return Sighting(None, self.source, _NO_ACCOUNT, gone=True)
             if any(thing.id not in seen.entitlements for thing in (target.entitlement, target.child) if thing):
-                return Sighting(None, self.source, _NO_GROUP)
+                return Sighting(None, self.source, _NO_GROUP, gone=True)
         if change.action is Action.REVOKE_SESSIONS:
             return self._sessions(seen.enabled.get(target.account.id) if target.account else None)
         if target.entitlement:

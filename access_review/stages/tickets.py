@@ -134,8 +134,10 @@ class _Order:
 
     def void(self, now: datetime) -> str:
         """Say why what was ordered a while ago is not to be done any more, by the rosters as they are now; empty where it is."""
-        lately = self.status.at and abs(now - self.status.at) < work_tickets.GRACE
-        return "" if lately or self.status.state is not State.ORDERED else self.plan.void.why(self.change)
+        ordered = self.status.at or now
+        if abs(now - ordered) < work_tickets.GRACE or self.status.state is not State.ORDERED:
+            return ""
+        return self.plan.void.why(self.change, ordered)
 
     def first_ticket(self, now: datetime) -> WorkTicket:
         """Return a ticket of which nothing was asked yet."""

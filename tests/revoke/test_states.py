@@ -272,6 +272,12 @@ def test_proven_are_two_reads_that_agree_and_lie_apart(standing, seen, minutes, 
         (State.ORDERED, THERE, NextStep(State.SKIPPED, "the person is active")),
         (State.ORDERED, GONE, NextStep(State.PENDING)),
         (State.ORDERED, UNREAD, None),
+        (
+            State.ORDERED,
+            Sighting(None, "dc1", "the account is not there", gone=True),
+            NextStep(State.SKIPPED, "the person is active (the account is not there)"),
+        ),
+        (State.PENDING, Sighting(None, "dc1", "the account is not there", gone=True), None),
     ],
 )
 def test_a_void_order_ends_unless_it_was_done_or_nobody_can_say(state, seen, step):
