@@ -57,7 +57,8 @@ class WorkTicket:
 
     ``reference`` is what it is found by in the desk, ``asked_at`` when the desk was last asked to open it; until
     ``opened_at`` is known, nobody knows what came of that. ``number`` is for people, ``key`` for the desk's API.
-    ``told`` are the escalations that were made.
+    ``told`` are the escalations that were made, ``unnoted`` those of them that it has no note of yet; ``closing_noted`` tells that it
+    has the note why it is closed.
     """
 
     change: str
@@ -70,6 +71,14 @@ class WorkTicket:
     key: str = ""
     told: tuple[Escalation, ...] = ()
     closed_at: datetime | None = None
+    unnoted: tuple[Escalation, ...] = ()
+    closing_noted: bool = False
+
+    @property
+    def notes_due(self) -> tuple[Escalation, ...]:
+        """What is still to be noted on it: that its time is almost over is nothing any more once it is."""
+        over = Escalation.OVERDUE in self.told
+        return tuple(one for one in self.unnoted if not (over and one is Escalation.SOON))
 
 
 @dataclass(frozen=True, slots=True)

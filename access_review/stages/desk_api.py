@@ -36,6 +36,10 @@ class DeskRefusal(ConnectorError):
     """The desk answered that it does not do this one thing; others may go through."""
 
 
+class NotThere(ConnectorError):
+    """The desk has nothing at that place, or shows it to nobody who asks."""
+
+
 class DeskApi:
     """One desk; close it. ``send`` returns the JSON that came back."""
 
@@ -122,7 +126,7 @@ def _result(answer: requests.Response) -> Any:
         # Also a page in place of an answer, as an instance that sleeps has it: nobody knows what became of it.
         raise _unsure()
     said = _said(body)
-    kind = ConnectorError if answer.status_code in _HINTS else DeskRefusal
+    kind = NotThere if answer.status_code == 404 else ConnectorError if answer.status_code in _HINTS else DeskRefusal
     raise kind(
         NAME,
         f"the desk refused it (status {answer.status_code}{f': {said}' if said else ''})",

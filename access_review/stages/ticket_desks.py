@@ -45,6 +45,11 @@ class Desk(Protocol):
         """Tell whether it can be asked what it has."""
         ...
 
+    @property
+    def notes_apart(self) -> bool:
+        """Tell whether why a ticket is closed is a note of its own, to be made before it is."""
+        ...
+
     def find(self, reference: str) -> FoundTicket | None:
         """Return the ticket that carries a reference; raises ``ConnectorError`` where that cannot be told."""
         ...
@@ -89,6 +94,7 @@ class ShutDesk:
 
     why: ConnectorError
     answers: bool = True
+    notes_apart: bool = False
 
     def _refuse(self, *_: object) -> NoReturn:
         raise self.why
@@ -101,6 +107,7 @@ class _ServiceNow:
     desk: ServiceNowDesk
     api: DeskApi
     answers: bool = True
+    notes_apart: bool = False
 
     def find(self, reference: str) -> FoundTicket | None:
         answer = self.api.send("GET", self._path(), query=self._query(f"correlation_id={reference}", limit="5"))
@@ -155,6 +162,7 @@ class _Jira:
     desk: JiraDesk
     api: DeskApi
     answers: bool = True
+    notes_apart: bool = True
 
     def find(self, reference: str) -> FoundTicket | None:
         jql = f'project = "{self.desk.project}" AND labels = "{reference}"'
@@ -178,13 +186,13 @@ class _Jira:
         self.api.send("POST", f"/rest/api/3/issue/{_safe(key)}/comment", {"body": ticket_bodies.document(said)})
 
     def close(self, key: str, asked: TicketOrder, said: str) -> None:
+        del asked, said
         path = f"/rest/api/3/issue/{_safe(key)}/transitions"
         wanted = (self.desk.done or "").casefold()
         for one in _list(self.api.send("GET", path), "transitions"):
             to = one.get("to") or {}
             done = _text(to, "name").casefold() == wanted if wanted else _category(to) == "done"
             if done:
-                self.note(key, asked, said)
                 self.api.send("POST", path, {"transition": {"id": _needed(one, "id")}})
                 return
         hint = "name the status under notify: tickets: done, and let the account make that step"
@@ -201,6 +209,7 @@ class _Mails:
     workspace: Path
     now: datetime
     answers: bool = False
+    notes_apart: bool = False
 
     def find(self, reference: str) -> FoundTicket | None:
         del reference

@@ -1,20 +1,25 @@
 """Orders that are not to be carried out any more: whom they are about came back, or nothing that was found asks for them."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from access_review import store
+from access_review.artifacts import WORKLIST
+from access_review.audit.reviewers import people_of
 from access_review.changes import Change, is_decision
 from access_review.errors import AccessReviewError
 from access_review.findings.format_1 import of_today
 from access_review.model import CURRENT, Remedy, Status
+from access_review.plan.request import DecidedRevoke, Scope
+from access_review.plan.reviewed_revokes import decided_revokes
 from access_review.revoke import recheck
 from access_review.runs import Run
 from access_review.snapshot import Stored
-from access_review.store import logged, reviews, snapshots
+from access_review.store import audits, logged, reviews, snapshots
 from access_review.store.plans import StoredPlan
 from access_review.tables import Row
 from access_review.workspace import Workspace
@@ -32,6 +37,7 @@ class VoidOrders:
     now: datetime
     _status: Mapping[str, str] | None = None
     _last: "_LastReview | None" = None
+    _decided: Sequence[DecidedRevoke] | None = None
 
     def why(self, change: Change, ordered: datetime) -> str:
         """Say why what was ordered at a moment is void; empty where it stands, or where nobody can say.
@@ -57,14 +63,27 @@ class VoidOrders:
         return {row["person"]: row["status"] for row in people}
 
     def _by_review(self, change: Change, ordered: datetime) -> str:
-        """Say that the last review asks for it no more, where a review did; a reviewer's decision and a wind-down stand by themselves."""
+        """Say that neither the last review nor a reviewer asks for it any more; what is given back and a wind-down stand by themselves."""
         plan = self.stored.plan
-        if change.action.restores or plan.scope.wind_down or any(map(is_decision, change.because)):
+        if change.action.restores or plan.scope.wind_down:
+            return ""
+        if any(map(is_decision, change.because)) and self._is_decided(change):
             return ""
         if self._last is None:
             self._last = _LastReview.of(self.workspace, self.now, plan.changes)
         since = ordered if plan.ahead else self.stored.run.as_of  # before that nobody had left
         return self._last.why(change, since)
+
+    def _is_decided(self, change: Change) -> bool:
+        """Tell whether reviewers want the same to go, by what each decided last."""
+        if self._decided is None:
+            asked = logged.known_with(self.workspace.folder, WORKLIST.path)
+            answered = [(store.read(run, WORKLIST).items, audits.decisions(run).current) for run in asked]
+            self._decided = decided_revokes(answered, people_of(()), Scope(reviewed=True))
+        account, _, _, _ = change.target.key
+        return any(
+            one.account == account and one.entitlement in (None, "", change.target.key[1]) for one in self._decided
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +105,14 @@ class _LastReview:
         return cls(known[-1], {row["finding"]: row for row in found.to_pylist()})
 
     def why(self, change: Change, since: datetime) -> str:
-        """Say why a change that findings asked for is asked for no more; empty where it is, or no review is so new."""
+        """Say why a change is asked for no more; empty where something found asks for it, or no review is so new."""
         if self.run is None or self.run.as_of < since:
             return ""
         asking = [self.found[name] for name in change.because if name in self.found]
         if any(row["status"] in CURRENT for row in (*asking, *self._besides(change))):
             return ""
+        if all(map(is_decision, change.because)):
+            return "the decision that it was for was taken back"
         waivers = sorted({row["waiver"] or "" for row in asking if row["status"] == Status.WAIVED} - {""})
         at = f"{self.run.as_of:%Y-%m-%d %H:%M} UTC"
         if waivers:

@@ -81,11 +81,11 @@ def closing(status: ChangeStatus) -> str:
     return f"Proven to be {word} by two reads of {visible(status.server) or 'the system'}, the last at {moment(status.at)}."
 
 
-_WORDS = {
+WORDS = {
     Escalation.SOON: "is not done, and its time is almost over",
     Escalation.OVERDUE: "is not done in time",
     Escalation.NOT_OPENED: "could not be opened as a ticket, so nobody may know of it",
-    Escalation.CLOSED_BY_HAND: "has a ticket that was closed, and the system does not show that it is done",
+    Escalation.CLOSED_BY_HAND: "has a ticket that was closed or deleted, and the system does not show that it is done",
     Escalation.NOT_HELD: "did not hold: the system shows the access again",
 }
 
@@ -93,7 +93,7 @@ _WORDS = {
 def escalated(why: Escalation, asked: TicketOrder, reason: str) -> str:
     """Say to the desk why an order is escalated."""
     more = f" ({visible(reason)})" if reason and why is Escalation.NOT_HELD else ""
-    return f"{asked.values['what']}: {_WORDS[why]}{more}. It was to be done by {asked.values['due']}."
+    return f"{asked.values['what']}: {WORDS[why]}{more}. It was to be done by {asked.values['due']}."
 
 
 def alarm(
@@ -105,7 +105,7 @@ def alarm(
     more = f" ({visible(reason)})" if reason else ""
     which = f"{'Ticket' if ticket.number else 'Reference'} {number}"
     lines = [
-        f"{asked.values['what']}: the order {_WORDS[why]}{more}.",
+        f"{asked.values['what']}: the order {WORDS[why]}{more}.",
         f"{which}, ordered at {moment(ticket.ordered_at)}, to be done by {asked.values['due']}",
         f"Have it done in {asked.values['system']}, then let it be proven: access-review --run {run} verify --of {name}",
     ]

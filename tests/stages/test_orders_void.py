@@ -1,5 +1,6 @@
 """Orders for which nothing that was found asks any more end, and their tickets with them; those that something asks for stand."""
 
+import csv
 import re
 from datetime import date
 
@@ -14,7 +15,7 @@ from tests.support.workspaces import Company
 pytestmark = pytest.mark.slow
 
 AUDITED, ORDERED = "2026-10-26T06:00:00Z", "2026-10-26T06:15:00Z"
-NEXT, LATE = "2026-10-26T12:00:00Z", "2026-11-02T06:00:00Z"
+NEXT, FRIDAY, LATE = "2026-10-26T12:00:00Z", "2026-10-30T06:00:00Z", "2026-11-02T06:00:00Z"
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +29,8 @@ def before(tmp_path_factory):
     company = Company(tmp_path_factory.mktemp("company"))
     company.besides = [(15, "Admin"), (16, "Admin")]
     company.write()
+    policy = company.folder / "roles/policy.yaml"
+    policy.write_text(policy.read_text() + "sampling: {coverage_weeks: 1}\n")  # everybody is drawn
     assert company.run("audit", at=AUDITED).code == 0
     planned = company.run("plan", "--requested-by", "00008", "--rule", "access-beyond-role", at="2026-10-26T06:10:00Z")
     assert "Plan: 2 by hand" in planned.out
@@ -44,7 +47,7 @@ def _secrets(monkeypatch):
 
 def verified(company, at):
     """Read the batch again; return what stands of each change, by account, and what was done about tickets."""
-    run = next(company.folder.glob("runs/*/plan/journal.sqlite")).parents[1].name
+    run = min(company.folder.glob("runs/*/plan/journal.sqlite")).parents[1].name
     done = company.run("--json", "--run", run, "verify", at=at)
     names = dict(re.findall(r"(c-\w+).*?,(u\d+),", (company.folder / f"runs/{run}/plan/plan.csv").read_text()))
     return {names.get(one["change"], one["change"]): one for one in done.json["changes"]}, done.json["tickets"]
@@ -115,3 +118,35 @@ def test_what_was_done_meanwhile_is_proven_and_not_called_void(before, tmp_path,
         standing, tickets = verified(company, LATE)
         assert [one["state"] for one in standing.values()] == ["revoked"] * 2
         assert len(tickets["opened"]) == 0
+
+
+def test_an_order_that_shared_the_ticket_of_a_void_one_has_a_ticket_of_its_own(before, tmp_path, authority):
+    """A reviewer decided the same that a finding asked for; a waiver accepts the finding, and the decision stands."""
+    with company_with(before, tmp_path, authority, desks.servicenow) as (company, desk):
+        assert len(verified(company, "2026-10-26T06:30:00Z")[1]["opened"]) == 2
+        _decided(company)
+        assert company.run("plan", "--reviewed", "--requested-by", "00007", at=FRIDAY).code == 0
+        for words in ((7, "--request"), (9,)):
+            assert company.sign(*words, at=FRIDAY).code == 0
+        done = company.run("--json", "apply", "--by", "00007", at=FRIDAY)
+        assert (list(done.json["states"].values()), len(desk.tickets)) == (["ordered"], 2), "and one ticket is enough"
+        _waived(company)
+        assert company.run("audit", at="2026-10-31T06:00:00Z").code == 0
+        assert len(verified(company, LATE)[1]["closed"]) == 2
+        assert company.run("remind", at="2026-11-02T06:05:00Z").code == 0
+        assert [one["state"] for one in desk.tickets] == ["6", "6", "1"]
+        assert desk.tickets[2]["short_description"].startswith("take Admin away from u15")
+
+
+def _decided(company):
+    (sheet,) = company.folder.glob("runs/*/sample/*.csv")
+    rows = list(csv.DictReader(sheet.read_text("utf-8-sig").splitlines()))
+    (row,) = [row for row in rows if (row["account"], row["entitlement"]) == ("u15", "Admin")]
+    row |= {"decision": "revoke", "decided by": "Person 8", "decided on": "2026-10-27", "comment": "not needed"}
+    with (company.folder / "answers.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, row)
+        writer.writeheader()
+        writer.writerow(row)
+    assert company.run("decide", str(company.folder / "answers.csv"), at="2026-10-28T06:00:00Z").code == 0
+    for command in ("collect", "review"):
+        assert company.run(command, at=FRIDAY).code == 0

@@ -56,6 +56,23 @@ def test_a_reviewers_revoke_becomes_a_change_that_names_the_decision(decided, tm
     assert (done.code, list(done.json["states"].values())) == (0, ["ordered"]), done.err
 
 
+def test_an_order_of_a_decision_that_is_taken_back_ends_with_the_next_read(decided, tmp_path):
+    made = decided.copy(tmp_path / "company")
+    plan(made)
+    for words in ((7, "--request"), (9,)):
+        assert made.sign(*words, at=FRIDAY).code == 0
+    assert made.run("apply", "--by", "00007", at=FRIDAY).code == 0
+
+    def stands(at):
+        (change,) = made.run("--json", "verify", at=at).json["changes"]
+        return change["state"]
+
+    assert stands("2026-10-30T07:00:00Z") == "ordered"
+    taken = made.run("withdraw", made.item[:9], "--comment", "asked the wrong person", "--by", "Person 8", at=FRIDAY)
+    assert taken.code == 0, taken.err
+    assert stands("2026-10-30T08:00:00Z") == "skipped"
+
+
 def test_a_withdrawn_decision_asks_for_nothing_and_stays_in_the_history(decided, tmp_path):
     made = decided.copy(tmp_path / "company")
 

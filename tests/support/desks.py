@@ -78,6 +78,11 @@ def lost(status: int, body: Any) -> Answer | None:
     return None
 
 
+def taken(status: int, body: Any) -> Answer | None:
+    """Carry it out, and say so."""
+    return status, body
+
+
 def sleeping(status: int, body: Any) -> Answer | None:
     """Carry nothing out, and answer with a page, as an instance does that sleeps."""
     del status, body
