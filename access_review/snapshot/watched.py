@@ -134,6 +134,21 @@ class HaltedWatch:
     tried_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class PreparedPlan:
+    """What was prepared ``at`` a moment for those who have left: a plan of a run, empty where none could be made.
+
+    It can be carried out ``until`` then, with the ``workspace`` of this digest. ``warned`` tells that people have heard that it lapses.
+    """
+
+    run: str
+    plan: str
+    at: datetime
+    until: datetime
+    workspace: str
+    warned: bool = False
+
+
 class News(NamedTuple):
     """Something that people are to hear, once for its ``key``; ``said`` is subject and text."""
 
@@ -156,7 +171,7 @@ class WatchState:
     ``observation`` is what the logbook does not have yet, numbered by ``observed``; ``noted_at`` is its newest line.
     ``logbook`` is the head of the logbook as it was last seen. ``faults`` are what was told and still holds. ``leavers`` are the persons of findings that call for the end of
     sign-in, ``handled`` those findings for which something was begun, ``acted`` the runs of that by person, and ``act_at``
-    when it is to go on; ``writes`` counts the changes that were made for them, ``refusals`` what was refused.
+    when it is to go on; ``prepared`` is what waits for two people to sign. ``writes`` counts the changes that were made for them, ``refusals`` what was refused.
     """
 
     run: str = ""
@@ -180,6 +195,7 @@ class WatchState:
     handled: tuple[str, ...] = ()
     acted: Mapping[str, str] = field(default_factory=dict)
     act_at: datetime | None = None
+    prepared: PreparedPlan | None = None
     writes: int = 0
     refusals: int = 0
     delay: float | None = None

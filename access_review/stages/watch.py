@@ -110,7 +110,7 @@ class Watch:
         sources = self._kept(seen)
         check = everything or turn == _REVIEW
         # A leaver whom the last look left (the disk was full, it was killed) is acted on from what is known.
-        left = self.snapshot is None and watch_leavers.waits_for(self.state)
+        left = self.snapshot is None and watch_leavers.waits_for(self.state, self.workspace, now)
         asked = check or bool(read) or self._is_other(base, at) or bool(self._back(sources)) or left
         if asked:
             assembly = WatchAssembly(self.workspace, base.snapshot, self.snapshot, at)

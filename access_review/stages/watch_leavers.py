@@ -26,7 +26,7 @@ from access_review.revoke.undo import EMPLOYED
 from access_review.runs import Run
 from access_review.snapshot import Snapshot
 from access_review.snapshot.watched import News, WatchState
-from access_review.stages import apply_standing
+from access_review.stages import apply_standing, watch_prepared
 from access_review.stages.apply_standing import LEAVERS
 from access_review.stages.plan import derive_plan, write_plan
 from access_review.stages.review import review_run
@@ -74,9 +74,11 @@ def with_acted(state: WatchState, run: Run) -> WatchState:
     return replace(state, handled=tuple(sorted(state.leavers)), acted={**state.acted, **acted})
 
 
-def waits_for(state: WatchState) -> bool:
-    """Tell whether there is a leaver for whom nothing was begun yet."""
-    return not state.leavers.keys() <= set(state.handled)
+def waits_for(state: WatchState, workspace: Workspace, now: datetime) -> bool:
+    """Tell whether there is a leaver for whom nothing was begun yet, or to be prepared again."""
+    return not state.leavers.keys() <= set(state.handled) or watch_prepared.is_to_be_prepared_again(
+        state, workspace, now
+    )
 
 
 def act(job: LeaverJob, state: WatchState, snapshot: Snapshot | None, run: Run) -> tuple[WatchState, tuple[News, ...]]:
@@ -90,14 +92,15 @@ def act(job: LeaverJob, state: WatchState, snapshot: Snapshot | None, run: Run) 
     new = state.leavers.keys() - set(state.handled)
     longest = max(_AGAIN, workspace.policy.apply.spacing + _GRACE)
     due = state.act_at is not None and not now < state.act_at <= now + longest  # later than that the clock was wrong
-    if not new and not due:
-        return state, ()
+    again = watch_prepared.is_to_be_prepared_again(state, workspace, now)
+    if not new and not due and not again:
+        return watch_prepared.settled(state, workspace, run, now)
     try:
         if due:
             verify_ordered(workspace, now - FOLLOWED, now)
             see_to_tickets(workspace, now, job.environment)
         # What was just seen is planned on, and says who signed; what is written to is read anew before that, as for every batch.
-        seen = _reviewed(workspace, snapshot, run, now) if new and snapshot else None
+        seen = _reviewed(workspace, snapshot, run, now) if (new or again) and snapshot else None
         if workspace.policy.standing and apply_standing.is_signed(workspace, seen or run, now):
             return _carry_out(job, state, run, seen)
         if seen:
@@ -118,30 +121,31 @@ def _carry_out(job: LeaverJob, state: WatchState, last: Run, seen: Run | None) -
     except RightHeld:
         raise
     except AccessReviewError:  # told already, and tried again
-        return replace(with_acted(state, seen or last), act_at=now + _AGAIN, refusals=state.refusals + 1), ()
+        state = replace(state, act_at=now + _AGAIN, refusals=state.refusals + 1, prepared=None)
+        return with_acted(state, seen or last), ()
     after = job.clock.now()
     waits = any(one not in TERMINAL for one in done.applied.states.values())
     spacing = job.workspace.policy.apply.spacing + _GRACE
     again = after + spacing if waits else after + _AGAIN if state.leavers and done.partly else None
     state = replace(state, writes=state.writes + len(done.told.done), refusals=state.refusals + len(done.told.refused))
-    return replace(with_acted(state, done.stored.run), act_at=again), ()
+    return replace(with_acted(state, done.stored.run), act_at=again, prepared=None), ()
 
 
 def _prepare(workspace: Workspace, state: WatchState, run: Run, now: datetime) -> tuple[WatchState, tuple[News, ...]]:
     """Plan for leavers alone, on a run of what was seen."""
-    why, planned = "", False
+    why, plan = "", None
     asks = _asks(workspace, run)
     if asks:
         try:
             made = derive_plan(workspace, run, PlanOrder(asks, now, PLAN, Scope(rules=(LEAVERS,))))
             write_plan(run, made)
-            planned = True
+            plan = made.plan
         except PlanRefused as error:
             why = error.message
-    names = reviewers.people_of(snapshots.people(run)).names
-    persons = sorted({names.get(one, one) for one in state.leavers.values() if one})
-    said = alarms.prepared(persons, run.id, PLAN if planned else "", why)
-    return replace(with_acted(state, run), act_at=None), (News(f"leavers {run.id}", said),)
+    before = state.prepared if watch_prepared.is_over(state, workspace, now) else None
+    said = alarms.prepared(watch_prepared.names(state, run), run.id, PLAN if plan else "", why, before)
+    known = watch_prepared.prepared(run, PLAN, plan, workspace, now)
+    return replace(with_acted(state, run), act_at=None, prepared=known), (News(f"leavers {run.id}", said),)
 
 
 def _reviewed(workspace: Workspace, snapshot: Snapshot, base: Run, now: datetime) -> Run:

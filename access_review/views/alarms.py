@@ -5,6 +5,7 @@ from datetime import datetime
 
 from access_review.findings.sentences import Sentences
 from access_review.model import Remedy, Severity
+from access_review.snapshot.watched import PreparedPlan
 from access_review.tables import Row
 from access_review.views.text import count, moment, visible
 
@@ -62,21 +63,25 @@ def _opened(
     yield "  access-review plan --requested-by YOUR-ID --person THE-PERSON"
 
 
-def prepared(persons: Sequence[str], run: str, plan: str, why: str) -> tuple[str, str]:
+def prepared(
+    persons: Sequence[str], run: str, plan: str, why: str, before: PreparedPlan | None = None
+) -> tuple[str, str]:
     """Return subject and text of the alarm that people have left and can still sign in, with the plan that waits for them.
 
-    Without a ``plan`` it says how to make one; ``why`` is what refused it.
+    Without a ``plan`` it says how to make one; ``why`` is what refused it. ``before`` is what was prepared before it, and nobody took up.
     """
     subject = f"Access review: {count(len(persons), 'person')} left and can still sign in"
     lines = [f"Left, with accounts that work: {', '.join(persons[:_MOST]) or 'see the findings'}", ""]
+    if before and before.plan:
+        lines += [f"The plan of {before.run}, prepared {moment(before.at)}, can be carried out no more.", ""]
+    elif before:
+        lines += [f"This was told {moment(before.at)}, and nothing was carried out since.", ""]
     if why:
         lines += [f"No plan could be made: {why}", ""]
     if plan:
         lines += [
             "A plan is ready for two people to sign; it is checked again before each change, and void if it is rescinded:",
-            f"  access-review --run {run} approve --of {plan} --request --key KEY --by WHO-ASKS",
-            f"  access-review --run {run} approve --of {plan} --key KEY --by SOMEBODY-ELSE --reason WHY",
-            f"  access-review --run {run} apply --of {plan} --key KEY --by WHO-ASKS",
+            *_to_sign(run, plan),
         ]
     else:
         lines += [
@@ -86,6 +91,25 @@ def prepared(persons: Sequence[str], run: str, plan: str, why: str) -> tuple[str
         ]
     lines += ["", "With a standing approval, signed once by two people, it is done at once: runbooks/leaver-now.md"]
     return subject, "\n".join(map(visible, lines))
+
+
+def lapses(persons: Sequence[str], known: PreparedPlan) -> tuple[str, str]:
+    """Return subject and text of the alarm that nobody has carried out a plan for those who have left, and its time is almost over."""
+    lines = [
+        f"Left, with accounts that work: {', '.join(persons[:_MOST]) or 'see the findings'}",
+        "",
+        f"The plan that was prepared {moment(known.at)} is not carried out, and can be until {moment(known.until)}:",
+        *_to_sign(known.run, known.plan),
+        "",
+        "After that another one is prepared, and takes new signatures.",
+    ]
+    return "Access review: a plan for who left lapses soon", "\n".join(map(visible, lines))
+
+
+def _to_sign(run: str, plan: str) -> Iterator[str]:
+    yield f"  access-review --run {run} approve --of {plan} --request --key KEY --by WHO-ASKS"
+    yield f"  access-review --run {run} approve --of {plan} --key KEY --by SOMEBODY-ELSE --reason WHY"
+    yield f"  access-review --run {run} apply --of {plan} --key KEY --by WHO-ASKS"
 
 
 def rescinded(person: str, begun: Sequence[tuple[str, str]]) -> tuple[str, str]:
