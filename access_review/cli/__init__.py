@@ -36,6 +36,7 @@ from access_review.cli import (
     workspace,
 )
 from access_review.cli.clocks import MachineClock
+from access_review.cli.library_remarks import on_one_line
 from access_review.cli.options import Options, command_line, moment, runnable
 from access_review.errors import AccessReviewError, said_by_the_system
 from access_review.model import Clock
@@ -159,9 +160,10 @@ def run(clock: Clock, args: Sequence[str] | None = None) -> None:
     gc.set_threshold(50_000)
     typed = globals_first(sys.argv[1:] if args is None else args)
     try:
-        app(args=typed, prog_name="access-review", obj=clock)
+        with on_one_line(as_json="--json" in typed):
+            app(args=typed, prog_name="access-review", obj=clock)
     except AccessReviewError as error:
-        _complain(error, as_json="--json" in typed, given=_given(typed))
+        _complain(error, typed)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         _interrupted()
@@ -176,7 +178,7 @@ def run(clock: Clock, args: Sequence[str] | None = None) -> None:
         sys.exit(1)
     except OSError as error:
         hint = "nothing was left half-written; see to it and repeat"
-        _complain(AccessReviewError(said_by_the_system(error), hint=hint))
+        _complain(AccessReviewError(said_by_the_system(error), hint=hint), typed)
         sys.exit(1)
 
 
@@ -201,16 +203,23 @@ def _given(typed: Sequence[str]) -> str:
     return command_line(found)
 
 
-def _complain(error: AccessReviewError, *, as_json: bool = False, given: str = "") -> None:
+def _complain(error: AccessReviewError, typed: Sequence[str]) -> None:
+    """Say what is wrong and what to do, on standard error for people; with ``--json`` on standard output too, for programs."""
     from access_review.views import mistakes as view
     from access_review.views.text import visible
 
     mistakes = getattr(error, "mistakes", ())
+    told: dict[str, object] = {"error": error.message, "hint": error.hint}
+    if mistakes:
+        told["mistakes"] = view.value(mistakes)
+    if "--json" in typed and "watch" in typed:  # whose every line is an object, on both
+        typer.echo(json.dumps(told, ensure_ascii=False))
+        typer.echo(json.dumps({"failed": error.in_a_line, "hint": error.hint}, ensure_ascii=False), err=True)
+        return
+    if "--json" in typed:
+        typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
     lines = [f"access-review: {visible(error.message)}"]
     lines += [f"  {visible(line)}" for line in view.folded(mistakes)]
-    if as_json and mistakes:
-        told = {"error": error.message, "hint": error.hint, "mistakes": view.value(mistakes)}
-        typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
     if error.hint:
-        lines.append(runnable(f"  → {visible(error.hint)}", given))
+        lines.append(runnable(f"  → {visible(error.hint)}", _given(typed)))
     typer.echo("\n".join(lines), err=True)

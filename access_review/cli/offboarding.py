@@ -1,5 +1,6 @@
 """Commands of the daily job: offboarding verification."""
 
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -82,6 +83,7 @@ def daily(ctx: typer.Context) -> None:
     """Do the daily check: leavers, sign-ins, and what AI there is."""
     from access_review.artifacts import LEAVERS
     from access_review.offboarding import leaver as values
+    from access_review.snapshot.watched import HaltedJob
     from access_review.stages.apply_standing import not_heard_of
     from access_review.stages.daily import check_day
     from access_review.stages.zones import person_zones
@@ -90,10 +92,11 @@ def daily(ctx: typer.Context) -> None:
     from access_review.views import offboarding as leaving
 
     options: Options = ctx.obj
-    workspace = options.workspace(to_read=not options.run)
-    with options.holding_campaign("daily"):
-        run = options.found_run() if options.run else options.collect(workspace)
-        day = check_day(workspace, run, options.now)
+    with options.halted(HaltedJob.DAILY) if not options.attended else nullcontext():
+        workspace = options.workspace(to_read=not options.run)
+        with options.holding_campaign("daily"):
+            run = options.found_run() if options.run else options.collect(workspace)
+            day = check_day(workspace, run, options.now)
     listed, judged = leaving.since(day.leavers, None), day.judged
     value = {
         "leavers": LEAVERS.plain(values.limited(day.leavers, listed)),

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from access_review.runs import Run
+    from access_review.snapshot.watched import HaltedJob
     from access_review.views.summary import JudgedSummary
     from access_review.workspace import Workspace
 
@@ -139,7 +140,7 @@ class Options:
         if (log := logged.known(self.folder)) and (differs := logged.glance(self.folder, log)):
             shown = "\n".join(f"  {visible(str(one))}" for one in differs[:5])
             text = f"{count(len(differs), 'thing')} not as the logbook says (access-review logbook --check):\n{shown}"
-            typer.echo(text, err=True)
+            self.remark(text)
 
     def begin_logbook(self, command: str) -> None:
         """Take what lies in a workspace from before there was a logbook into one, and say so."""
@@ -150,7 +151,7 @@ class Options:
         self.refuse_links()
         if runs.all_runs(self.folder) and (taken := logged.begin(self.folder, self.now, command)[1]):
             text = f"The logbook of this workspace is begun: {count(taken, 'run')} from before taken into it as found."
-            typer.echo(text, err=True)
+            self.remark(text)
 
     def holding_campaign(self, command: str) -> "AbstractContextManager[None]":
         """Hold the right to make runs and audits, from reading the sources to the work sheets."""
@@ -175,6 +176,11 @@ class Options:
         return terminal.wants_colour(sys.stdout, os.environ)
 
     @property
+    def attended(self) -> bool:
+        """Tell whether somebody sees what is said: standard error is a terminal."""
+        return sys.stderr.isatty()
+
+    @property
     def width(self) -> int:
         """Columns of the terminal; 100 where there is none."""
         return shutil.get_terminal_size((100, 24)).columns
@@ -196,6 +202,18 @@ class Options:
         """Print a remark for people: not with --json, not with --quiet."""
         if not self.json and not self.quiet:
             typer.echo(self._runs(text))
+
+    def remark(self, text: str) -> None:
+        """Say on standard error what is not as it should be: in a line of JSON where a program reads."""
+        typer.echo(json.dumps({"warning": text}, ensure_ascii=False) if self.json else text, err=True)
+
+    def halted(self, job: "HaltedJob") -> "AbstractContextManager[None]":
+        """Let people hear where what runs by itself cannot begin within the block; why they do not, on standard error."""
+        from access_review.stages.halted import told_where_halted
+
+        return told_where_halted(
+            self.folder, job, self.now, os.environ, lambda why: self.remark(f"access-review: {why}")
+        )
 
     def _runs(self, text: str) -> str:
         """Return text in which commands to run next run as they are printed, in the workspace and at the moment given."""

@@ -277,7 +277,6 @@ def apply(
     from access_review.views import applied, tickets
 
     options: Options = ctx.obj
-    options.begin_logbook("apply")
     if standing == bool(by) or (standing and only):
         raise typer.BadParameter("either --by PERSON, or --standing, which nobody gives and which takes all of it")
     if by and key is None:
@@ -287,6 +286,7 @@ def apply(
     if standing:
         unattended.run(options, of, pace, key)
         return
+    options.begin_logbook("apply")
     workspace, stored = options.workspace(), plans.find(options.found_run(reviewed=True), of)
     clock = options.acting(workspace)
     refuse_early(stored.plan, now=clock.now())

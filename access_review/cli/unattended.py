@@ -20,15 +20,18 @@ NO_TICKET = "not all tickets could be seen to; why stands above\n  → the next 
 
 def run(options: Options, of: str, pace: "Pace", key: Path | None) -> None:
     """Carry out what the standing approval covers, or a plan prepared for it; then what the standing removal does."""
+    from access_review.snapshot.watched import HaltedJob
     from access_review.stages.apply_standing import apply_standing
     from access_review.store import plans
     from access_review.views import standing as view
     from access_review.views import standing_removal, tickets
     from access_review.views.text import visible
 
-    prepared = plans.find(options.found_run(reviewed=True), of) if options.run or of != plans.PLAN else None
-    workspace = options.workspace()
-    clock = options.acting(workspace)
+    with options.halted(HaltedJob.STANDING):
+        options.begin_logbook("apply")
+        prepared = plans.find(options.found_run(reviewed=True), of) if options.run or of != plans.PLAN else None
+        workspace = options.workspace()
+        clock = options.acting(workspace)
     alone = workspace.policy.standing_removal is not None and workspace.policy.standing is None and prepared is None
     texts: list[str] = []
     value: dict[str, object] = {}

@@ -36,13 +36,13 @@ def watch(
     It goes on from the last reviewed run. What it sees is in the logbook, who is told stands under watch: in
     roles/policy.yaml, and how it goes in runs/watch/health.json. It ends after the look it is at when it is interrupted.
     """
-    from access_review.stages.watch_halted import told_where_halted
+    from access_review.snapshot.watched import HaltedJob
 
     options: Options = ctx.obj
     if everything and not once:
         raise typer.BadParameter("goes with --once", param_hint="--everything")
     with ExitStack() as held:
-        with told_where_halted(options.folder, options.now, os.environ):
+        with options.halted(HaltedJob.WATCH):
             watching = _begin(options, key, held)
             run, seen = watching.begin(), watching.look(everything=everything) if once else None
         if seen is None:

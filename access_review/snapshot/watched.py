@@ -7,6 +7,7 @@ is said to be as old as it is.
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -126,9 +127,17 @@ class PendingAlarm:
     tries: int = 0
 
 
+class HaltedJob(StrEnum):
+    """What runs by itself, and may not be able to begin."""
+
+    WATCH = "watch"
+    STANDING = "standing"
+    DAILY = "daily"
+
+
 @dataclass(frozen=True, slots=True)
 class HaltedWatch:
-    """That watching cannot begin any more: what is left to tell of it, nothing once everybody has heard, and when that was tried."""
+    """That something cannot begin any more: what is left to tell of it, nothing once everybody has heard, and when that was tried."""
 
     alarm: PendingAlarm | None
     tried_at: datetime

@@ -9,9 +9,9 @@ from access_review.errors import AccessReviewError
 from access_review.model import Clock
 from access_review.snapshot.watch_health import health_of
 from access_review.snapshot.watched import News, PendingAlarm, is_due
+from access_review.stages.halted import why_halted
 from access_review.stages.tickets import see_to_tickets
 from access_review.stages.watch import Watch
-from access_review.stages.watch_halted import why_halted
 from access_review.store import watching
 from access_review.views import alarms
 from access_review.views.observed import Observation

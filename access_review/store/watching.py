@@ -18,7 +18,7 @@ from access_review.errors import ArtifactError
 from access_review.facts import FINDINGS
 from access_review.logbook.tree import TreeHead
 from access_review.snapshot.watch_health import WatchHealth
-from access_review.snapshot.watched import HaltedWatch, Parts, WatchState
+from access_review.snapshot.watched import HaltedJob, HaltedWatch, Parts, WatchState
 from access_review.store import files
 from access_review.store.snapshots import PARQUET
 from access_review.tables import TABLES
@@ -160,20 +160,42 @@ def has_watched(workspace: Path) -> bool:
     return (folder_of(workspace) / WATCHED.path).exists()
 
 
-def read_halted(workspace: Path) -> HaltedWatch | None:
-    """Return what is known of watching that cannot begin; nothing where it can. Raises ``ArtifactError`` for a damaged file."""
-    path = folder_of(workspace) / WATCH_HALTED.path
+def read_halted(workspace: Path, job: HaltedJob) -> HaltedWatch | None:
+    """Return what is known of a job that cannot begin; nothing where it can. Raises ``ArtifactError`` for a damaged file."""
+    path = _halted(workspace, job)
     return files.read(path, WATCH_HALTED) if path.exists() else None
 
 
-def write_halted(workspace: Path, halted: HaltedWatch) -> None:
-    """Keep that watching cannot begin, and who has heard of it."""
-    files.write(folder_of(workspace) / WATCH_HALTED.path, WATCH_HALTED.dump(halted))
+def write_halted(workspace: Path, job: HaltedJob, halted: HaltedWatch) -> None:
+    """Keep that a job cannot begin, and who has heard of it."""
+    files.write(_halted(workspace, job), WATCH_HALTED.dump(halted))
 
 
-def forget_halted(workspace: Path) -> None:
-    """Note that watching has begun."""
-    (folder_of(workspace) / WATCH_HALTED.path).unlink(missing_ok=True)
+def mark_halted(workspace: Path, job: HaltedJob) -> bool:
+    """Mark that a job cannot begin by an empty file, which a full disk takes, and tell whether it was not marked yet.
+
+    Raises ``OSError`` where not even that can be kept.
+    """
+    try:
+        _mark_of_halted(workspace, job).touch(mode=0o600, exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
+
+
+def forget_halted(workspace: Path, job: HaltedJob) -> None:
+    """Note that a job has begun."""
+    for path in (_halted(workspace, job), _mark_of_halted(workspace, job)):
+        path.unlink(missing_ok=True)
+
+
+def _halted(workspace: Path, job: HaltedJob) -> Path:
+    path = folder_of(workspace) / WATCH_HALTED.path
+    return path if job is HaltedJob.WATCH else path.with_stem(f"{path.stem}-{job}")
+
+
+def _mark_of_halted(workspace: Path, job: HaltedJob) -> Path:
+    return _halted(workspace, job).with_suffix(".mark")
 
 
 def _keep(workspace: Path, name: str, found: pa.Table) -> str:

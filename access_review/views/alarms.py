@@ -5,7 +5,7 @@ from datetime import datetime
 
 from access_review.findings.sentences import Sentences
 from access_review.model import Remedy, Severity
-from access_review.snapshot.watched import PreparedPlan
+from access_review.snapshot.watched import HaltedJob, PreparedPlan
 from access_review.tables import Row
 from access_review.views.text import count, moment, visible
 
@@ -217,14 +217,33 @@ def failing(why: str, since: datetime, now: datetime) -> tuple[str, str]:
     return "Access review: nothing is watched", "\n".join(map(visible, text.split("\n")))
 
 
-def halted(why: str, hint: str, now: datetime) -> tuple[str, str]:
-    """Return subject and text of the alarm that watching, which went on before, cannot begin again."""
-    text = (
-        f"It was watched before, and cannot begin again: {why}\n\n"
-        "Nothing that changes is noticed until it does, and nobody who leaves is seen to at once.\n"
-        f"To do: {hint or 'mend what it says'}; what was missed is told when it has begun.\nNow: {moment(now)}"
-    )
-    return "Access review: nothing is watched", "\n".join(map(visible, text.split("\n")))
+_HALTED = {
+    HaltedJob.WATCH: (
+        "nothing is watched",
+        "It was watched before, and cannot begin again",
+        "Nothing that changes is noticed until it does, and nobody who leaves is seen to at once.",
+        "; what was missed is told when it has begun",
+    ),
+    HaltedJob.STANDING: (
+        "nothing is done under the standing approval",
+        "apply --standing cannot begin",
+        "Nobody who leaves loses sign-in by it until it does, and nothing goes that was announced.",
+        "",
+    ),
+    HaltedJob.DAILY: (
+        "the daily check is not made",
+        "The daily check cannot be made",
+        "Who still can sign in after they left is not looked for until it can.",
+        "",
+    ),
+}
+
+
+def halted(why: str, hint: str, now: datetime, job: HaltedJob) -> tuple[str, str]:
+    """Return subject and text of the alarm that something that runs by itself cannot begin."""
+    subject, what, lost, after = _HALTED[job]
+    text = f"{what}: {why}\n\n{lost}\nTo do: {hint or 'mend what it says'}{after}.\nNow: {moment(now)}"
+    return f"Access review: {subject}", "\n".join(map(visible, text.split("\n")))
 
 
 def turned_back(before: datetime, now: datetime) -> tuple[str, str]:

@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, create_model
 
 from access_review import connectors, rules
 from access_review.changes import Capabilities, Connector, Writable
-from access_review.documents import Document
+from access_review.documents import Document, parse
 from access_review.errors import Mistake, RuleError, WorkspaceError
 from access_review.model import Options
 from access_review.policy import Policy, RuleSettings
@@ -114,6 +114,12 @@ def policy_alone(folder: Path) -> Policy | None:
     files = WorkspaceFiles(folder, folder / "roles")
     policy = _Loader(files).policy()
     return None if files.mistakes else policy
+
+
+def policy_of(text: str) -> Policy | None:
+    """Return what the text of a policy says; nothing where it is wrong."""
+    files, document = WorkspaceFiles(Path(), Path()), parse(text.removeprefix("\ufeff"), "policy.yaml")
+    return files.valid(document, Policy, document.data)
 
 
 @cache

@@ -1,12 +1,18 @@
 """Watching that cannot begin again: people hear of it once, by the policy alone, and whoever begins sees why."""
 
 import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from access_review.stages import notify
-from tests.support.workspaces import Company
+from tests.support.workspaces import TEMPLATE, Company
 
+ROOT = Path(__file__).parents[2]
 AUDITED, LOOKED = "2026-10-26T06:00:00Z", "2026-10-26T06:01:00Z"
 
 
@@ -85,13 +91,92 @@ def test_where_it_did_not_arrive_it_is_told_again_a_minute_later_and_by_that_cha
     assert halted["alarm"] is None
 
 
-def test_nobody_is_told_by_a_policy_that_cannot_be_read_nor_of_what_never_was(company, posted):
-    _no_yaml(company.folder)
+@pytest.mark.parametrize("wrong", ["watch: [", "engine: {threads: many}\n"])
+def test_of_a_policy_that_cannot_be_used_people_hear_by_that_of_the_last_review(company, posted, wrong):
     policy = company.folder / "roles/policy.yaml"
     whole = policy.read_text()
-    policy.write_text("watch: [")
-    assert watch(company, 10) == (2, 0)
+    policy.write_text(wrong)
+    assert [watch(company, minute) for minute in (10, 12)] == [(2, 1)] * 2
+    (notice,) = company.notices()
+    assert "To: Person 7" in notice
+    assert "roles/policy.yaml" in notice
+    assert posted == [True, "Access review: nothing is watched"]
     policy.write_text(whole)
+    assert watch(company, 14) == (0, 1)
+
+
+def test_where_no_review_knew_a_policy_either_it_is_said_that_nobody_was_told(company, posted):
+    (company.folder / "roles/policy.yaml").write_text("watch: [")
+    (company.folder / "runs/logbook.jsonl").unlink()
+    for path in company.folder.glob("runs/*/declared.json"):
+        path.unlink()
+    done = company.run("watch", "--once", at="2026-10-26T06:10:00Z")
+    assert (done.code, company.notices(), posted) == (2, [], [True])
+    assert "access-review: nobody was told of it: roles/policy.yaml cannot be used" in done.err
+
+
+def test_of_what_never_was_nobody_is_told(company, posted):
+    _no_yaml(company.folder)
     (company.folder / "runs/watch/state.json").unlink()
     assert watch(company, 12) == (2, 0)
     assert posted == [True]
+
+
+@pytest.mark.parametrize(
+    ("words", "subject"),
+    [
+        (("apply", "--standing"), "nothing is done under the standing approval"),
+        (("daily",), "the daily check is not made"),
+    ],
+)
+@pytest.mark.parametrize("wrong", ["sources/hr.yaml", "roles/policy.yaml", "roles/templates/clerk.yaml"])
+def test_of_an_unattended_job_that_cannot_begin_people_hear_once_until_it_can(company, posted, words, subject, wrong):
+    path = company.folder / wrong
+    whole = path.read_text()
+    for times in (1, 2):
+        path.write_text("x: [")
+        at = [f"2026-10-26T0{6 + times}:{minute}:00Z" for minute in (10, 25, 40)]
+        assert [company.run(*words, at=one).code for one in at] == [2] * 3
+        assert [one for one in posted if one is not True] == [f"Access review: {subject}"] * times
+        assert f"{wrong}:1:" in company.notices()[-1]
+        path.write_text(whole)
+        company.run(*words, at=f"2026-10-26T0{6 + times}:50:00Z")
+        posted[:] = [one for one in posted if one is True or subject in one]
+
+
+def test_what_cannot_be_read_is_said_to_programs_as_json_alone(company):
+    _no_yaml(company.folder)
+    for words in (("watch", "--once"), ("apply", "--standing"), ("check",)):
+        done = company.run("--json", *words, at="2026-10-26T06:10:00Z")
+        told = json.loads(done.out)
+        assert (done.code, told["error"], told["mistakes"][0]["file"]) == (2, "1 mistake", "roles/templates/clerk.yaml")
+        if "watch" in words:
+            said = [json.loads(line) for line in done.err.splitlines()]
+            assert [list(one) for one in said] == [["warning"], ["failed", "hint"]]
+            assert said[0] == {"warning": "access-review: webhook: HOOK holds no https:// address"}
+    (company.folder / "runs/watch/state.json").write_text("{")
+    (company.folder / "roles/templates/clerk.yaml").write_text(TEMPLATE)
+    done = company.run("--json", "watch", "--once", at="2026-10-26T06:20:00Z")
+    assert (done.code, list(json.loads(done.out)), len(done.out.splitlines())) == (1, ["error", "hint"], 1)
+
+
+def test_without_room_people_hear_once_all_the_same(company):
+    """No file takes a byte, as on a disk that is full."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as collector:
+        collector.bind(("127.0.0.1", 0))
+        collector.settimeout(0.2)
+        policy = company.folder / "roles/policy.yaml"
+        to = f"notify: {{syslog: {{host: 127.0.0.1, port: {collector.getsockname()[1]}, transport: udp}}}}"
+        policy.write_text(policy.read_text().replace("notify: {webhook: {url_env: HOOK}}", to))
+        for minute in (10, 12):
+            words = [f"2026-10-26T06:{minute}:00Z", "-C", str(company.folder), "watch", "--once"]
+            program = [sys.executable, "-m", "tests.support.launcher", *words]
+            environment = {**os.environ, "FILE_SIZE": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+            ended = subprocess.run(program, capture_output=True, check=False, cwd=ROOT, env=environment, text=True)
+            assert ended.returncode == 1, ended.stderr
+        assert b"nothing is watched" in collector.recv(9000)
+        with pytest.raises(TimeoutError):
+            collector.recv(9000)
+    policy.write_text(policy.read_text().replace(to, ""))
+    assert watch(company, 14) == (0, 0)
+    assert not list(company.folder.glob("runs/watch/*.mark"))
