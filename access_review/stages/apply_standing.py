@@ -31,7 +31,9 @@ from access_review.stages import notify
 from access_review.stages.apply import FOLLOWED, Pace, apply_plan
 from access_review.stages.approve import job_signer
 from access_review.stages.collect import collect_run
+from access_review.stages.halted import why_halted
 from access_review.stages.keep_signed import Signer
+from access_review.stages.notify import Patience
 from access_review.stages.plan import derive_plan, write_plan
 from access_review.stages.review import review_run
 from access_review.stages.tickets import see_to_tickets
@@ -92,8 +94,8 @@ def apply_standing(
         stored = prepared or _plan_leavers(workspace, clock.now(), reviewed)
         applied = _carry_out(stored, workspace, clock, pace, signer)
         account = replace(_account(stored, applied, unproven), unsigned=signer is None)
-    except AccessReviewError as error:
-        stopped = view.StandingSummary(stopped=error.in_a_line + (f" → {error.hint}" if error.hint else ""))
+    except (AccessReviewError, OSError) as error:
+        stopped = view.StandingSummary(stopped=" → ".join(filter(None, why_halted(error))))
         _tell(workspace, _newest(workspace), clock.now(), stopped, environment)
         see_to_tickets(workspace, clock.now(), environment)  # earlier orders wait for no standing approval
         raise
@@ -239,21 +241,34 @@ def tell(
 ) -> tuple[str, ...]:
     """Tell some people of what an unattended run did; return why somebody was not reached.
 
-    The same refusal is told once a day: the job runs often, and who is told too often reads no more.
+    The same refusal is told once a day by each channel: the job runs often, and who is told too often reads no more. What
+    did not arrive is told again by the next run, by that channel alone.
     """
     subject, text = said
     if not text:
         return ()
     recent = {key: at for key, at in notified.read(workspace.folder).items() if not is_due(at, _AGAIN, now)}
-    key = hashlib.sha256(f"{subject}\n{text}".encode()).hexdigest()
-    if key in recent and not always:
-        return ()
-    notices = [Notice("standing", people.names.get(who, who), people.mails.get(who), subject, text) for who in hearing]
-    delivered = notify.deliver(notices, workspace.policy.notify, environment, workspace.folder / notify.FOLDER, now)
-    failed = tuple(sorted({why for one in delivered for why in one.failed}))
-    if not failed:
-        notified.write(workspace.folder, recent | {key: now})
-    return failed
+    told, tried, failed = dict[str, datetime](), set[str](), set[str]()
+    patience, settings = Patience(), workspace.policy.notify
+    for who in hearing:
+        notice = Notice("standing", people.names.get(who, who), people.mails.get(who), subject, text)
+        for channel in notify.channels(settings):
+            key = _told_key(subject, text, channel.name, who if channel.personal else "")
+            if key in tried or (key in recent and not always):
+                continue
+            tried.add(key)
+            folder = workspace.folder / notify.FOLDER
+            if why := notify.deliver_by(channel, notice, environment, folder, now, patience):
+                failed.add(why)
+            else:
+                told[key] = now
+    if told:
+        notified.write(workspace.folder, recent | told)
+    return tuple(sorted(failed))
+
+
+def _told_key(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def _hearing(workspace: Workspace, run: Run | None, people: People, now: datetime) -> list[str]:

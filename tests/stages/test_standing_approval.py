@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from access_review.stages import notify
 from access_review.store import notified
 from tests.support.workspaces import Company
 
@@ -141,3 +142,25 @@ def test_a_plan_of_other_things_is_not_covered(signed):
 def test_either_somebody_carries_it_out_or_nobody(company):
     assert company.run("apply", at=FRIDAY).code == 2
     assert company.run("apply", "--standing", "--by", "00007", at=FRIDAY).code == 2
+
+
+def test_a_channel_that_fails_makes_no_other_say_the_same_again_and_is_tried_by_each_run(signed, monkeypatch):
+    """Mail reaches nobody, since the roster has no addresses; what is posted arrives but for the first time."""
+    answers, posted = list[str](), list[str]()
+
+    def post(notice, *_):
+        posted.append(notice.subject)
+        return answers.pop(0) if answers else ""
+
+    monkeypatch.setattr(notify, "_post", post)
+    policy = signed.folder / "roles/policy.yaml"
+    mail = "smtp: {host: mail.example.test, sender: review@example.test}"
+    policy.write_text(policy.read_text() + f"notify: {{webhook: {{url_env: HOOK}}, {mail}}}\n")
+    signed.leave(8, "2026-10-29")
+    answers.append("down")
+    told = [signed.run("apply", "--standing", at=f"2026-10-30T{at}Z") for at in QUARTERS]
+    assert [one.code for one in told] == [4] * 4
+    assert len(posted) == 2, "once more, since the first did not arrive"
+    assert len(signed.notices()) == 1
+    signed.run("apply", "--standing", at="2026-10-31T20:00:00Z")
+    assert (len(posted), len(signed.notices())) == (3, 2), "and again the day after"

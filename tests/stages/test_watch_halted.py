@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -142,6 +143,15 @@ def test_of_an_unattended_job_that_cannot_begin_people_hear_once_until_it_can(co
         path.write_text(whole)
         company.run(*words, at=f"2026-10-26T0{6 + times}:50:00Z")
         posted[:] = [one for one in posted if one is True or subject in one]
+
+
+def test_of_a_roster_that_stops_the_standing_removal_alone_people_hear_once(company, posted):
+    policy, roster = company.folder / "roles/policy.yaml", company.folder / "sources/people.csv"
+    removal = "standing_removal: {rules: [mover-kept-access], daily: 2, until: 2026-12-31}"
+    policy.write_text(re.sub("(?m)^standing:.*$", removal + '\nwatch: {tell: ["00007"]}', policy.read_text()))
+    roster.write_text("id,name,status,last_day,department\n")
+    assert [company.run("apply", "--standing", at=f"2026-10-26T07:{at}:00Z").code for at in (10, 25)] == [2, 2]
+    assert posted == [True, "Access review: nothing is done under the standing approval"]
 
 
 def test_what_cannot_be_read_is_said_to_programs_as_json_alone(company):
