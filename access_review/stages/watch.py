@@ -11,6 +11,7 @@ other commands; the review here rests on the last one, as the next whole run's w
 """
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,7 +27,7 @@ from access_review.logbook.tree import TreeHead
 from access_review.model import Clock, Severity
 from access_review.snapshot import Snapshot
 from access_review.snapshot.watched import News, PendingAlarm, WatchedSource, WatchState, is_due
-from access_review.stages import watch_alarms, watch_leavers
+from access_review.stages import watch_alarms, watch_leavers, watch_orders
 from access_review.stages.watch_assembly import WatchAssembly
 from access_review.stages.watch_base import WatchBase, last_run
 from access_review.stages.watch_record import WatchRecord
@@ -34,6 +35,7 @@ from access_review.stages.watch_review import LEAST, LookToReview, WatchedReview
 from access_review.stages.watch_sources import SourceLook, SourceLooks
 from access_review.stages.watch_workspace import WatchedWorkspace
 from access_review.store import last_reads, logged, watching
+from access_review.store.rights import RightHeld
 from access_review.views import alarms
 from access_review.views.observed import Observation
 from access_review.workspace import Workspace
@@ -42,6 +44,7 @@ _WORKSPACE = "workspace"
 _REVIEW = "(review)"
 """Stands among the sources for what is kept of the last review: it is held to a whole one in its turn."""
 _TOLERATED = timedelta(minutes=5)
+_VOID = "void "
 
 
 class Watch:
@@ -322,6 +325,30 @@ class Watch:
         except AccessReviewError:
             return people_of(())
         return people_of(rows.select(["person", "native_id", "kind", "name", "mail", "status", "manager"]).to_pylist())
+
+    def see_to_orders(self) -> tuple[str, ...]:
+        """End orders that nobody is to carry out any more, and tell of each once; return why some could not be ended.
+
+        Raises ``ArtifactError`` where what is kept is damaged or cannot be written.
+        """
+        now, workspace = self.clock.now(), self.workspace
+        with suppress(RightHeld):
+            watch_orders.run_where_asked_no_more(workspace, self.state, self.snapshot, self._newest().run, now)
+        known = {one.removeprefix(_VOID) for one in self.state.faults if one.startswith(_VOID)}
+        void = known | watch_orders.void_orders(workspace, now)
+        if not void:
+            return ()
+        if void != known:  # on disk before they end: after a crash people hear of it all the same
+            self._record.keep_alarms(self._with_void(void), [], now)
+        ended, waiting, failed = watch_orders.end_void(workspace, void, now)
+        news = [News(f"{_VOID}{now.isoformat()}", alarms.void_orders(ended))] if ended else []
+        self._record.keep_alarms(self._with_void(waiting), news, now)
+        self._tell(now)
+        return failed
+
+    def _with_void(self, orders: Collection[str]) -> WatchState:
+        others = (one for one in self.state.faults if not one.startswith(_VOID))
+        return replace(self.state, faults=(*others, *(f"{_VOID}{one}" for one in sorted(orders))))
 
     def tell_of_failing(self, alarm: PendingAlarm) -> tuple[PendingAlarm | None, tuple[str, ...]]:
         """Tell that no look succeeds, which may be since nothing can be kept; return what is left to tell, and why."""

@@ -100,7 +100,7 @@ def act(job: LeaverJob, state: WatchState, snapshot: Snapshot | None, run: Run) 
             verify_ordered(workspace, now - FOLLOWED, now)
             see_to_tickets(workspace, now, job.environment)
         # What was just seen is planned on, and says who signed; what is written to is read anew before that, as for every batch.
-        seen = _reviewed(workspace, snapshot, run, now) if (new or again) and snapshot else None
+        seen = review_seen(workspace, snapshot, run, now) if (new or again) and snapshot else None
         if workspace.policy.standing and apply_standing.is_signed(workspace, seen or run, now):
             return _carry_out(job, state, run, seen)
         if seen:
@@ -148,8 +148,11 @@ def _prepare(workspace: Workspace, state: WatchState, run: Run, now: datetime) -
     return replace(with_acted(state, run), act_at=None, prepared=known), (News(f"leavers {run.id}", said),)
 
 
-def _reviewed(workspace: Workspace, snapshot: Snapshot, base: Run, now: datetime) -> Run:
-    """Make a run of what was seen, and review it."""
+def review_seen(workspace: Workspace, snapshot: Snapshot, base: Run, now: datetime) -> Run:
+    """Make a run of what was seen, and review it.
+
+    Raises ``RightHeld`` while another process makes one, and ``ArtifactError`` where it cannot be kept.
+    """
     with hold(workspace.folder, Right.CAMPAIGN, now=now, command="watch"):
         run = snapshots.save(snapshot, workspace, base)
         logged.append(

@@ -38,6 +38,7 @@ class WatchLoop:
     errors: int = 0
     failing: str = ""
     _written: datetime | None = None
+    _orders_at: datetime | None = None
     _tickets_at: datetime | None = None
     _desk_at: datetime | None = None
     _tickets_failed: tuple[str, ...] = ()
@@ -61,6 +62,7 @@ class WatchLoop:
         self.looks += 1
         try:
             seen = self.watch.look()
+            self._see_to_orders()
             self._see_to_tickets()
         except Exception as error:  # noqa: BLE001 - what no look foresees is told as well, and stops none after it
             self.errors, self._in_a_row = self.errors + 1, self._in_a_row + 1
@@ -76,6 +78,14 @@ class WatchLoop:
             self.on_seen(seen)
         self._say_health(at_once=news)
         return seen
+
+    def _see_to_orders(self) -> None:
+        """End orders that nobody is to carry out any more, now and then."""
+        now = self.clock.now()
+        if is_due(self._orders_at, _DESK, now):
+            self._orders_at = now
+            for why in self.watch.see_to_orders():
+                self.on_failed(f"orders: {why}")
 
     def _see_to_tickets(self) -> None:
         """Escalate work orders in time; what the desk says of them is asked now and then."""

@@ -136,6 +136,22 @@ def rescinded(person: str, begun: Sequence[tuple[str, str]]) -> tuple[str, str]:
     return "Access review: somebody has not left after all", "\n".join(map(visible, lines))
 
 
+def void_orders(lines: Sequence[str]) -> tuple[str, str]:
+    """Return subject and text of the alarm that orders are not to be carried out any more; a line says which and why."""
+    more = [f"- and {len(lines) - _MOST} more"] if len(lines) > _MOST else []
+    text = [
+        "Not to be carried out any more:",
+        "",
+        *(f"- {line}" for line in lines[:_MOST]),
+        *more,
+        "",
+        "These orders are ended, and their tickets are closed.",
+        "To do: tell whoever was asked; what was done all the same after the last read is to be given back.",
+    ]
+    # The subject goes into the logbook, which is kept for ever and names nobody.
+    return f"Access review: {count(len(lines), 'order')} not to be carried out any more", "\n".join(map(visible, text))
+
+
 def unclear(lines: Sequence[str]) -> tuple[str, str]:
     """Return subject and text of the alarm that rows about people cannot be used any more; a line says whose and why."""
     more = [f"- and {len(lines) - _MOST} more"] if len(lines) > _MOST else []

@@ -147,11 +147,14 @@ def test_of_an_unattended_job_that_cannot_begin_people_hear_once_until_it_can(co
 
 def test_of_a_roster_that_stops_the_standing_removal_alone_people_hear_once(company, posted):
     policy, roster = company.folder / "roles/policy.yaml", company.folder / "sources/people.csv"
-    removal = "standing_removal: {rules: [mover-kept-access], daily: 2, until: 2026-12-31}"
+    removal = (
+        "standing_removal: {rules: [never-allowed], entitlements: ['ledger:role:Admin'], daily: 2, until: 2026-12-31}"
+    )
     policy.write_text(re.sub("(?m)^standing:.*$", removal + '\nwatch: {tell: ["00007"]}', policy.read_text()))
     roster.write_text("id,name,status,last_day,department\n")
     assert [company.run("apply", "--standing", at=f"2026-10-26T07:{at}:00Z").code for at in (10, 25)] == [2, 2]
     assert posted == [True, "Access review: nothing is done under the standing approval"]
+    assert "apply --standing cannot begin: people.csv" in company.notices()[-1]
 
 
 def test_what_cannot_be_read_is_said_to_programs_as_json_alone(company):
