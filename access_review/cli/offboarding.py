@@ -1,5 +1,6 @@
 """Commands of the daily job: offboarding verification."""
 
+import os
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -84,7 +85,7 @@ def daily(ctx: typer.Context) -> None:
     from access_review.artifacts import LEAVERS
     from access_review.offboarding import leaver as values
     from access_review.snapshot.watched import HaltedJob
-    from access_review.stages.apply_standing import not_heard_of
+    from access_review.stages.apply_standing import not_heard_of, tell_not_heard_of
     from access_review.stages.daily import check_day
     from access_review.stages.zones import person_zones
     from access_review.views import daily as view
@@ -114,6 +115,8 @@ def daily(ctx: typer.Context) -> None:
         view.text(text, day.signins, day.applications, day.agents, day.silent, width=options.room),
     )
     if alarm:
+        for why in tell_not_heard_of(workspace, alarm, options.now, os.environ) if not options.attended else ():
+            options.remark(f"access-review: not everybody could be told: {why}")
         leave(4, alarm)
     if not listed and not day.signins:
         options.leave_unjudged(judged)

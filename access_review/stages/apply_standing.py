@@ -138,6 +138,19 @@ def not_heard_of(workspace: Workspace, now: datetime) -> str:
     return "; ".join(f"apply --standing {said}" for said, since in late.items() if since)
 
 
+def tell_not_heard_of(
+    workspace: Workspace, said: str, now: datetime, environment: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Tell those who hear of unattended runs what :func:`not_heard_of` says, once a day; return why somebody was not reached.
+
+    Raises ``ArtifactError`` for files of a run that are damaged or gone.
+    """
+    run = _newest(workspace)
+    people = reviewers.people_of(snapshots.people(run) if run else ())
+    hearing = _hearing(workspace, run, people, now)
+    return tell(workspace, people, now, view.not_heard_of(said), hearing, environment, always=False)
+
+
 def _late(log: Logbook, job: str, now: datetime, *, signed: bool) -> str:
     """Say since when a job has not ended; empty where it did within a day, or was not signed for and never ran."""
     # A line from when the clock was wrong would stand for all that has not run since.

@@ -104,6 +104,12 @@ def notice(summary: StandingSummary) -> tuple[str, str]:
     return subject, "\n".join(map(visible, _lines(summary)))
 
 
+def not_heard_of(said: str) -> tuple[str, str]:
+    """Return subject and text of the notice that an unattended run was not heard of for a day."""
+    text = f"{said}\n\nTo do: look whether what starts it still does (systemctl list-timers), and what its last run said.\n"
+    return "Standing approval: the unattended job was not heard of", "\n".join(map(visible, text.split("\n")))
+
+
 def _lines(summary: StandingSummary) -> Iterator[str]:
     yield from under_headings(
         (

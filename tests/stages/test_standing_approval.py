@@ -164,3 +164,13 @@ def test_a_channel_that_fails_makes_no_other_say_the_same_again_and_is_tried_by_
     assert len(signed.notices()) == 1
     signed.run("apply", "--standing", at="2026-10-31T20:00:00Z")
     assert (len(posted), len(signed.notices())) == (3, 2), "and again the day after"
+
+
+def test_that_the_job_comes_no_more_people_hear_from_the_daily_check_once_a_day(signed):
+    assert signed.run("apply", "--standing", at=FRIDAY).code == 0
+    assert signed.run("daily", at="2026-10-31T06:00:00Z").code == 0
+    assert signed.notices() == []
+    for at, notices in (("2026-11-01T06:00:00Z", 3), ("2026-11-01T18:00:00Z", 3), ("2026-11-02T06:30:00Z", 6)):
+        assert signed.run("daily", at=at).code == 4
+        assert len(signed.notices()) == notices
+    assert "apply --standing has not run to its end since 2026-10-30 19:00 UTC" in signed.notices()[-1]
