@@ -253,6 +253,25 @@ class Notified:
     told: Mapping[str, datetime]
 
 
+@dataclass(frozen=True, slots=True)
+class UntoldNotice:
+    """A notice of what an unattended run did that did not arrive by a channel; ``at`` is when it was first sent."""
+
+    channel: str
+    name: str
+    mail: str | None
+    subject: str
+    text: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class UntoldNotices:
+    """The notices of what unattended runs did that are to be sent again."""
+
+    notices: tuple[UntoldNotice, ...] = ()
+
+
 def _offsets(plain: Any) -> JsonObject:
     return {"told": {notice: at.removesuffix("Z") + "+00:00" for notice, at in plain["told"].items()}}
 
@@ -332,6 +351,7 @@ JUDGEMENT = Artifact("judgement.json", "access-review/judgement@1", Judgement)
 """Printed and handed on, but in no run: it follows from sample, work list and decisions."""
 
 STATE = Artifact("state.json", "access-review/state@1", WorkspaceState, _with_formats, _without_formats)
+UNTOLD = Artifact("standing-untold.json", "access-review/untold@1", UntoldNotices)
 NOTIFIED = Artifact("standing-told.json", "access-review/told@1", Notified, _offsets)
 """These two lie in ``runs/`` itself."""
 WATCHED = Artifact("state.json", "access-review/watch@1", WatchState)

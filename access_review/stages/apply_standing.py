@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from access_review.artifacts import UntoldNotice
 from access_review.audit import reviewers
 from access_review.audit.reviewers import People
 from access_review.errors import AccessReviewError, PlanRefused
@@ -102,7 +103,9 @@ def apply_standing(
     ended = entries.ran_unattended(STANDING, clock.now(), run=stored.run.id, made=len(account.done))
     logged.append(workspace.folder, ended, command="apply --standing")
     tickets = see_to_tickets(workspace, clock.now(), environment)
-    not_sent = _tell(workspace, stored.run, clock.now(), account, environment)
+    now = clock.now()
+    not_sent = _tell(workspace, stored.run, now, account, environment)
+    _tell_again(workspace, now, environment)
     return StandingOutcome(stored, applied, account, not_sent, tickets)
 
 
@@ -261,7 +264,7 @@ def tell(
     if not text:
         return ()
     recent = {key: at for key, at in notified.read(workspace.folder).items() if not is_due(at, _AGAIN, now)}
-    told, tried, failed = dict[str, datetime](), set[str](), set[str]()
+    told, tried, failed, untold = dict[str, datetime](), set[str](), set[str](), list[UntoldNotice]()
     patience, settings = Patience(), workspace.policy.notify
     for who in hearing:
         notice = Notice("standing", people.names.get(who, who), people.mails.get(who), subject, text)
@@ -273,11 +276,29 @@ def tell(
             folder = workspace.folder / notify.FOLDER
             if why := notify.deliver_by(channel, notice, environment, folder, now, patience):
                 failed.add(why)
+                untold.append(UntoldNotice(channel.name, notice.name, notice.mail, subject, text, now))
             else:
                 told[key] = now
+    if untold and always:  # what was refused is said again by itself, what was done is not
+        notified.write_untold(workspace.folder, (*notified.untold(workspace.folder), *untold))
     if told:
         notified.write(workspace.folder, recent | told)
     return tuple(sorted(failed))
+
+
+def _tell_again(workspace: Workspace, now: datetime, environment: Mapping[str, str]) -> None:
+    """Tell what runs before ``now`` did and somebody was not reached with, for a day, by each channel that did not take it."""
+    if not (waiting := notified.untold(workspace.folder)):
+        return
+    channels = {one.name: one for one in notify.channels(workspace.policy.notify)}
+    folder, patience, left = workspace.folder / notify.FOLDER, Patience(), []
+    for one in waiting:
+        if one.channel not in channels or is_due(one.at, _AGAIN, now):
+            continue
+        notice = Notice("standing", one.name, one.mail, one.subject, one.text)
+        if one.at >= now or notify.deliver_by(channels[one.channel], notice, environment, folder, now, patience):
+            left.append(one)
+    notified.write_untold(workspace.folder, left)
 
 
 def _told_key(*parts: str) -> str:

@@ -98,6 +98,7 @@ def read_back(folder: Path) -> Mapping[str, ReadBack]:
             JSON,
         ),
         "what people were told": ReadBack(_told(folder), lambda: notified.read(folder), JSON),
+        "what did not arrive": ReadBack(_untold(folder), lambda: notified.untold(folder), JSON),
         "log of the program": ReadBack(
             _written(folder / "carried-out.csv", _carried_out(run)),
             lambda: carried_out.read_log(files.content(folder / "carried-out.csv"), plan, NOW),
@@ -196,6 +197,11 @@ def _watched(folder: Path) -> Path:
 def _told(folder: Path) -> Path:
     notified.write(folder, {"sha256:0": NOW})
     return folder / "runs" / artifacts.NOTIFIED.path
+
+
+def _untold(folder: Path) -> Path:
+    notified.write_untold(folder, [artifacts.UntoldNotice("mail", "Ana", None, "1 change made", "u20", NOW)])
+    return folder / "runs" / artifacts.UNTOLD.path
 
 
 def _written(path: Path, data: bytes) -> Path:

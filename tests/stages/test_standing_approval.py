@@ -174,3 +174,21 @@ def test_that_the_job_comes_no_more_people_hear_from_the_daily_check_once_a_day(
         assert signed.run("daily", at=at).code == 4
         assert len(signed.notices()) == notices
     assert "apply --standing has not run to its end since 2026-10-30 19:00 UTC" in signed.notices()[-1]
+
+
+def test_what_was_done_and_did_not_arrive_is_told_again_by_the_next_run_and_once(signed, monkeypatch):
+    answers, posted = ["down", "down"], list[str]()
+
+    def post(notice, *_):
+        posted.append(notice.subject)
+        return answers.pop(0) if answers else ""
+
+    monkeypatch.setattr(notify, "_post", post)
+    policy = signed.folder / "roles/policy.yaml"
+    policy.write_text(policy.read_text() + "notify: {webhook: {url_env: HOOK}}\n")
+    signed.leave(20, "2026-10-29")
+    codes = [signed.run("apply", "--standing", at=f"2026-10-30T{at}Z").code for at in QUARTERS]
+    assert codes == [1, 0, 0, 0]
+    assert posted == ["Standing approval: 1 change made, 0 refused or left"] * 3
+    assert len(signed.notices()) == 3, "of those who heard by a file none hears again"
+    assert not (signed.folder / "runs/standing-untold.json").exists()
