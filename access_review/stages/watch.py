@@ -44,7 +44,7 @@ _WORKSPACE = "workspace"
 _REVIEW = "(review)"
 """Stands among the sources for what is kept of the last review: it is held to a whole one in its turn."""
 _TOLERATED = timedelta(minutes=5)
-_VOID = "void "
+_VOID, _OVERDUE = "void ", "overdue "
 
 
 class Watch:
@@ -327,28 +327,48 @@ class Watch:
         return people_of(rows.select(["person", "native_id", "kind", "name", "mail", "status", "manager"]).to_pylist())
 
     def see_to_orders(self) -> tuple[str, ...]:
-        """End orders that nobody is to carry out any more, and tell of each once; return why some could not be ended.
+        """End orders that nobody is to carry out any more, and tell of each once, as of those not done in time; return why some could not be ended.
 
         Raises ``ArtifactError`` where what is kept is damaged or cannot be written.
         """
         now, workspace = self.clock.now(), self.workspace
         with suppress(RightHeld):
             watch_orders.run_where_asked_no_more(workspace, self.state, self.snapshot, self._newest().run, now)
-        known = {one.removeprefix(_VOID) for one in self.state.faults if one.startswith(_VOID)}
+        failed = self._end_void(now)
+        if workspace.policy.notify.tickets is None:  # whose desk is where that is said
+            self._tell_of_overdue(now)
+        return failed
+
+    def _tell_of_overdue(self, now: datetime) -> None:
+        """Tell of orders that are not done in time, of each once."""
+        known = self._faults(_OVERDUE)
+        late = watch_orders.overdue_orders(self.workspace, now, known)
+        begins = sorted(late.keys() - known)
+        if late.keys() != known:
+            said = alarms.overdue_orders([late[one] for one in begins])
+            news = [News(f"{_OVERDUE}{now.isoformat()}", said)] if begins else []
+            self._record.keep_alarms(self._with_faults(_OVERDUE, late), news, now)
+            self._tell(now)
+
+    def _end_void(self, now: datetime) -> tuple[str, ...]:
+        workspace, known = self.workspace, self._faults(_VOID)
         void = known | watch_orders.void_orders(workspace, now)
         if not void:
             return ()
         if void != known:  # on disk before they end: after a crash people hear of it all the same
-            self._record.keep_alarms(self._with_void(void), [], now)
+            self._record.keep_alarms(self._with_faults(_VOID, void), [], now)
         ended, waiting, failed = watch_orders.end_void(workspace, void, now)
         news = [News(f"{_VOID}{now.isoformat()}", alarms.void_orders(ended))] if ended else []
-        self._record.keep_alarms(self._with_void(waiting), news, now)
+        self._record.keep_alarms(self._with_faults(_VOID, waiting), news, now)
         self._tell(now)
         return failed
 
-    def _with_void(self, orders: Collection[str]) -> WatchState:
-        others = (one for one in self.state.faults if not one.startswith(_VOID))
-        return replace(self.state, faults=(*others, *(f"{_VOID}{one}" for one in sorted(orders))))
+    def _faults(self, prefix: str) -> frozenset[str]:
+        return frozenset(one.removeprefix(prefix) for one in self.state.faults if one.startswith(prefix))
+
+    def _with_faults(self, prefix: str, names: Collection[str]) -> WatchState:
+        others = (one for one in self.state.faults if not one.startswith(prefix))
+        return replace(self.state, faults=(*others, *(f"{prefix}{one}" for one in sorted(names))))
 
     def tell_of_failing(self, alarm: PendingAlarm) -> tuple[PendingAlarm | None, tuple[str, ...]]:
         """Tell that no look succeeds, which may be since nothing can be kept; return what is left to tell, and why."""

@@ -4,7 +4,7 @@ Where what is watched shows that nothing asks for an order any more, a run is ma
 a review that the logbook knows, and by nothing else.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -69,6 +69,28 @@ def end_void(
 
 def _key(run: Run, name: str, one: OrderedChange) -> str:
     return f"{run.id}/{name} {one.change.id}"
+
+
+def overdue_orders(workspace: Workspace, now: datetime, known: Collection[str]) -> Mapping[str, str]:
+    """Return the orders that are not done in time, by run, plan and change: what each asks for, by when, and what proves it.
+
+    Of those that are ``known`` to be late nothing is looked up again.
+    """
+    found = {}
+    for orders in _waiting(workspace, now):
+        run, name = orders.stored.run, orders.stored.name
+        with suppress(AccessReviewError):
+            for one in orders.each():
+                key = _key(run, name, one)
+                if one.status.state is not State.ORDERED:
+                    continue
+                if key in known:
+                    found[key] = ""
+                elif now >= (ticket := one.first_ticket(now)).due:
+                    values = one.body(ticket).values
+                    proof = f"access-review --run {run.id} verify --of {name}"
+                    found[key] = f"{values['what']}, by {values['due']}; to be proven: {proof}"
+    return found
 
 
 def run_where_asked_no_more(

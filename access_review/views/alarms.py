@@ -152,6 +152,13 @@ def void_orders(lines: Sequence[str]) -> tuple[str, str]:
     return f"Access review: {count(len(lines), 'order')} not to be carried out any more", "\n".join(map(visible, text))
 
 
+def overdue_orders(lines: Sequence[str]) -> tuple[str, str]:
+    """Return subject and text of the alarm that orders are not done in time; a line says which, by when it was to be, and what proves it."""
+    more = [f"- and {len(lines) - _MOST} more"] if len(lines) > _MOST else []
+    text = ["Ordered, and no read shows them done:", "", *(f"- {line}" for line in lines[:_MOST]), *more]
+    return f"Access review: {count(len(lines), 'order')} not done in time", "\n".join(map(visible, text)) + "\n"
+
+
 def unclear(lines: Sequence[str]) -> tuple[str, str]:
     """Return subject and text of the alarm that rows about people cannot be used any more; a line says whose and why."""
     more = [f"- and {len(lines) - _MOST} more"] if len(lines) > _MOST else []

@@ -88,3 +88,18 @@ def test_of_an_order_that_ended_before_a_crash_people_hear_after_it(company):
     later(clock, hours=6)
     assert looks(company, clock, 20, 20) == []
     assert len(told(company)) == 1
+
+
+def test_of_an_order_that_is_not_done_in_time_people_hear_once_though_no_desk_is_declared(company):
+    clock = Time(START + timedelta(minutes=20), timedelta())
+
+    def late():
+        return [one for one in company.notices() if "Subject: Access review: 2 orders not done in time" in one]
+
+    assert looks(company, clock, 1, 60 * 23) == []
+    assert late() == []
+    assert looks(company, clock, 60, 20) == []
+    assert looks(company, clock, 60 * 24) == []
+    (notice,) = late()
+    assert "- take Admin away from u15 in ledger of Person 15, by 2026-10-27 06:15 UTC; to be proven: " in notice
+    assert re.search("access-review --run 20261026T060000Z-[0-9a-f]+ verify --of plan", notice)
