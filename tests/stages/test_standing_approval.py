@@ -187,8 +187,8 @@ def test_what_was_done_and_did_not_arrive_is_told_again_by_the_next_run_and_once
     policy = signed.folder / "roles/policy.yaml"
     policy.write_text(policy.read_text() + "notify: {webhook: {url_env: HOOK}}\n")
     signed.leave(20, "2026-10-29")
-    codes = [signed.run("apply", "--standing", at=f"2026-10-30T{at}Z").code for at in QUARTERS]
-    assert codes == [1, 0, 0, 0]
+    each = [(signed.run("apply", "--standing", at=f"2026-10-30T{at}Z").code, len(posted)) for at in QUARTERS]
+    assert each == [(1, 1), (0, 2), (0, 3), (0, 3)]
     assert posted == ["Standing approval: 1 change made, 0 refused or left"] * 3
     assert len(signed.notices()) == 3, "of those who heard by a file none hears again"
     assert not (signed.folder / "runs/standing-untold.json").exists()
