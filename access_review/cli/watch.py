@@ -44,12 +44,11 @@ def watch(
     with ExitStack() as held:
         with options.halted(HaltedJob.WATCH):
             watching = _begin(options, key, held)
-            run, seen = watching.begin(), watching.look(everything=everything) if once else None
-        if seen is None:
+            run = watching.begin()
+            left = _look_once(options, watching, everything=everything) if once else ""
+        leave(1 if left else 0, left)
+        if not once:
             _go_on(options, watching, run)
-            return
-        typer.echo(_shown(options, seen))
-        _leave(seen)
 
 
 def _begin(options: Options, key: Path | None, held: ExitStack) -> "Watch":
@@ -65,6 +64,21 @@ def _begin(options: Options, key: Path | None, held: ExitStack) -> "Watch":
     options.begin_logbook("watch")
     held.enter_context(hold_instance(options.folder, "watch", now=clock.now(), command="watch"))
     return Watch(options.folder, clock, os.environ, key=key)
+
+
+def _look_once(options: Options, watching: "Watch", *, everything: bool) -> str:
+    """Look, show what was seen, and follow up what is due; return what of it could not be done, if anything."""
+    seen = watching.look(everything=everything)
+    typer.echo(_shown(options, seen))
+    failed = watching.follow_orders()
+    watching.write_health()
+    for why in failed:
+        _say_failed(options, why, watching.clock.now())
+    if unread := ", ".join(sorted(seen.unread)):
+        return f"{unread} could not be read, and is known as last seen"
+    if seen.failed:
+        return "not everybody could be told; the next look tries again"
+    return "not all orders and tickets could be seen to; a later look tries again" if failed else ""
 
 
 def _go_on(options: Options, watching: "Watch", run: str) -> None:
@@ -111,13 +125,6 @@ def _print(text: str, *, err: bool = False) -> None:
         raise
     except OSError:
         return
-
-
-def _leave(seen: "Observation") -> None:
-    unread = ", ".join(sorted(seen.unread))
-    if unread:
-        leave(1, f"{unread} could not be read, and is known as last seen")
-    leave(1 if seen.failed else 0, "not everybody could be told; the next look tries again")
 
 
 def _tell_systemd(word: str) -> None:

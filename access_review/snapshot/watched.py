@@ -178,6 +178,7 @@ class WatchState:
     them: of what changed alone, and of everything by the reason. ``checked_at`` is when something was last held to a whole
     read or review in its turn, ``proven_at`` when everything was reviewed.
     ``observation`` is what the logbook does not have yet, numbered by ``observed``; ``noted_at`` is its newest line.
+    ``orders_at``, ``tickets_at`` and ``desk_at`` are when orders, their tickets and what a desk says of those were last looked through.
     ``logbook`` is the head of the logbook as it was last seen. ``faults`` are what was told and still holds. ``leavers`` are the persons of findings that call for the end of
     sign-in, ``handled`` those findings for which something was begun, ``acted`` the runs of that by person, and ``act_at``
     when it is to go on; ``prepared`` is what waits for two people to sign. ``writes`` counts the changes that were made for them, ``refusals`` what was refused.
@@ -197,6 +198,9 @@ class WatchState:
     observed: int = 0
     observation: Mapping[str, str] = field(default_factory=dict)
     noted_at: datetime | None = None
+    orders_at: datetime | None = None
+    tickets_at: datetime | None = None
+    desk_at: datetime | None = None
     logbook: str = ""
     alarms: tuple[PendingAlarm, ...] = ()
     faults: tuple[str, ...] = ()

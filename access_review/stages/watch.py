@@ -11,7 +11,6 @@ other commands; the review here rests on the last one, as the next whole run's w
 """
 
 from collections.abc import Collection, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,16 +25,17 @@ from access_review.findings.sentences import every_sentence
 from access_review.logbook.tree import TreeHead
 from access_review.model import Clock, Severity
 from access_review.snapshot import Snapshot
+from access_review.snapshot.watch_health import health_of
 from access_review.snapshot.watched import News, PendingAlarm, WatchedSource, WatchState, is_due
-from access_review.stages import watch_alarms, watch_leavers, watch_orders
+from access_review.stages import watch_alarms, watch_leavers
 from access_review.stages.watch_assembly import WatchAssembly
 from access_review.stages.watch_base import WatchBase, last_run
+from access_review.stages.watch_follow_up import OrderFollowUp
 from access_review.stages.watch_record import WatchRecord
 from access_review.stages.watch_review import LEAST, LookToReview, WatchedReview
 from access_review.stages.watch_sources import SourceLook, SourceLooks
 from access_review.stages.watch_workspace import WatchedWorkspace
 from access_review.store import last_reads, logged, watching
-from access_review.store.rights import RightHeld
 from access_review.views import alarms
 from access_review.views.observed import Observation
 from access_review.workspace import Workspace
@@ -44,7 +44,6 @@ _WORKSPACE = "workspace"
 _REVIEW = "(review)"
 """Stands among the sources for what is kept of the last review: it is held to a whole one in its turn."""
 _TOLERATED = timedelta(minutes=5)
-_VOID, _OVERDUE = "void ", "overdue "
 
 
 class Watch:
@@ -66,6 +65,7 @@ class Watch:
         self._reviews = WatchedReview(folder, least)
         self._workspace = WatchedWorkspace(folder)
         self._record = WatchRecord(folder, environment)
+        self._orders = OrderFollowUp(self._record, clock)
         self._base: WatchBase | None = None
         self._looks: SourceLooks | None = None
         self.snapshot: Snapshot | None = None
@@ -326,49 +326,25 @@ class Watch:
             return people_of(())
         return people_of(rows.select(["person", "native_id", "kind", "name", "mail", "status", "manager"]).to_pylist())
 
-    def see_to_orders(self) -> tuple[str, ...]:
-        """End orders that nobody is to carry out any more, and tell of each once, as of those not done in time; return why some could not be ended.
+    def follow_orders(self) -> tuple[str, ...]:
+        """See to orders and tickets, each in its time, after a look; return why something could not be done.
 
         Raises ``ArtifactError`` where what is kept is damaged or cannot be written.
         """
-        now, workspace = self.clock.now(), self.workspace
-        with suppress(RightHeld):
-            watch_orders.run_where_asked_no_more(workspace, self.state, self.snapshot, self._newest().run, now)
-        failed = self._end_void(now)
-        if workspace.policy.notify.tickets is None:  # whose desk is where that is said
-            self._tell_of_overdue(now)
-        return failed
+        return self._orders.follow(self.workspace, self._newest().run, self._seen, self._tell)
 
-    def _tell_of_overdue(self, now: datetime) -> None:
-        """Tell of orders that are not done in time, of each once."""
-        known = self._faults(_OVERDUE)
-        late = watch_orders.overdue_orders(self.workspace, now, known)
-        begins = sorted(late.keys() - known)
-        if late.keys() != known:
-            said = alarms.overdue_orders([late[one] for one in begins])
-            news = [News(f"{_OVERDUE}{now.isoformat()}", said)] if begins else []
-            self._record.keep_alarms(self._with_faults(_OVERDUE, late), news, now)
-            self._tell(now)
+    def _seen(self) -> Snapshot:
+        """Return what was seen last: a look that is the first of its process puts nothing together where nothing changed."""
+        if self.snapshot is None:
+            now, known = self.clock.now(), self.state.sources
+            assembly = WatchAssembly(self.workspace, self._newest().snapshot, None, self.state.at or now)
+            self.snapshot, _ = assembly.assembled(known, known, now)
+        return self.snapshot
 
-    def _end_void(self, now: datetime) -> tuple[str, ...]:
-        workspace, known = self.workspace, self._faults(_VOID)
-        void = known | watch_orders.void_orders(workspace, now)
-        if not void:
-            return ()
-        if void != known:  # on disk before they end: after a crash people hear of it all the same
-            self._record.keep_alarms(self._with_faults(_VOID, void), [], now)
-        ended, waiting, failed = watch_orders.end_void(workspace, void, now)
-        news = [News(f"{_VOID}{now.isoformat()}", alarms.void_orders(ended))] if ended else []
-        self._record.keep_alarms(self._with_faults(_VOID, waiting), news, now)
-        self._tell(now)
-        return failed
-
-    def _faults(self, prefix: str) -> frozenset[str]:
-        return frozenset(one.removeprefix(prefix) for one in self.state.faults if one.startswith(prefix))
-
-    def _with_faults(self, prefix: str, names: Collection[str]) -> WatchState:
-        others = (one for one in self.state.faults if not one.startswith(prefix))
-        return replace(self.state, faults=(*others, *(f"{prefix}{one}" for one in sorted(names))))
+    def write_health(self, *, looks: int = 1, errors: int = 0, failing: str = "") -> None:
+        """Say how it goes, for those who look from outside; raises ``ArtifactError`` and ``OSError`` where that cannot be kept."""
+        health = health_of(self.state, self.clock.now(), looks=looks, errors=errors, failing=failing)
+        watching.write_health(self.folder, health)
 
     def tell_of_failing(self, alarm: PendingAlarm) -> tuple[PendingAlarm | None, tuple[str, ...]]:
         """Tell that no look succeeds, which may be since nothing can be kept; return what is left to tell, and why."""

@@ -7,19 +7,15 @@ from datetime import datetime, timedelta
 
 from access_review.errors import AccessReviewError
 from access_review.model import Clock
-from access_review.snapshot.watch_health import health_of
 from access_review.snapshot.watched import News, PendingAlarm, is_due
 from access_review.stages.halted import why_halted
-from access_review.stages.tickets import see_to_tickets
 from access_review.stages.watch import Watch
-from access_review.store import watching
 from access_review.views import alarms
 from access_review.views.observed import Observation
 
 _WRITTEN = timedelta(seconds=10)
 _LONGEST = 60.0
 _AGAIN = timedelta(minutes=1)
-_TICKETS, _DESK = timedelta(minutes=1), timedelta(minutes=15)
 
 
 @dataclass
@@ -38,10 +34,6 @@ class WatchLoop:
     errors: int = 0
     failing: str = ""
     _written: datetime | None = None
-    _orders_at: datetime | None = None
-    _tickets_at: datetime | None = None
-    _desk_at: datetime | None = None
-    _tickets_failed: tuple[str, ...] = ()
     _in_a_row: int = field(default=0)
     _failing_since: datetime | None = None
     _alarm: PendingAlarm | None = None
@@ -62,8 +54,8 @@ class WatchLoop:
         self.looks += 1
         try:
             seen = self.watch.look()
-            self._see_to_orders()
-            self._see_to_tickets()
+            for why in self.watch.follow_orders():
+                self.on_failed(why)
         except Exception as error:  # noqa: BLE001 - what no look foresees is told as well, and stops none after it
             self.errors, self._in_a_row = self.errors + 1, self._in_a_row + 1
             self.failing = why_halted(error)[0]
@@ -78,26 +70,6 @@ class WatchLoop:
             self.on_seen(seen)
         self._say_health(at_once=news)
         return seen
-
-    def _see_to_orders(self) -> None:
-        """End orders that nobody is to carry out any more, now and then."""
-        now = self.clock.now()
-        if is_due(self._orders_at, _DESK, now):
-            self._orders_at = now
-            for why in self.watch.see_to_orders():
-                self.on_failed(f"orders: {why}")
-
-    def _see_to_tickets(self) -> None:
-        """Escalate work orders in time; what the desk says of them is asked now and then."""
-        now, watch = self.clock.now(), self.watch
-        if watch.workspace.policy.notify.tickets is None or not is_due(self._tickets_at, _TICKETS, now):
-            return
-        look = is_due(self._desk_at, _DESK, now)
-        failed = see_to_tickets(watch.workspace, now, watch.environment, look=look).failed
-        for why in failed:
-            if why not in self._tickets_failed:  # what goes on failing is said when it begins to
-                self.on_failed(f"tickets: {why}")
-        self._tickets_at, self._desk_at, self._tickets_failed = now, now if look else self._desk_at, failed
 
     def _tell_of_failing(self) -> None:
         """Let people hear, once, that no look has succeeded for as long as a source may be silent; what did not arrive is tried again."""
@@ -127,9 +99,8 @@ class WatchLoop:
         now = self.clock.now()
         if not at_once and not is_due(self._written, _WRITTEN, now):
             return
-        health = health_of(self.watch.state, now, looks=self.looks, errors=self.errors, failing=self.failing)
         try:
-            watching.write_health(self.watch.folder, health)
+            self.watch.write_health(looks=self.looks, errors=self.errors, failing=self.failing)
         except (AccessReviewError, OSError) as error:
             self.on_failed(why_halted(error)[0])
             return

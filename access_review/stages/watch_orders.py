@@ -4,7 +4,7 @@ Where what is watched shows that nothing asks for an order any more, a run is ma
 a review that the logbook knows, and by nothing else.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -94,13 +94,13 @@ def overdue_orders(workspace: Workspace, now: datetime, known: Collection[str]) 
 
 
 def run_where_asked_no_more(
-    workspace: Workspace, state: WatchState, snapshot: Snapshot | None, last: Run, now: datetime
+    workspace: Workspace, state: WatchState, seen: Callable[[], Snapshot], last: Run, now: datetime
 ) -> bool:
-    """Make a run where nothing that is open asks for some order any more, as was seen since the ``last`` run; tell whether one was made.
+    """Make a run where nothing that is open asks for some order any more, as was ``seen`` since the ``last`` run; tell whether one was made.
 
     Raises ``ArtifactError`` and ``RightHeld`` as making it does.
     """
-    if snapshot is None or state.at is None or not state.findings or now - last.as_of < _APART:
+    if state.at is None or not state.findings or now - last.as_of < _APART:
         return False
     asked = {
         frozenset(one.change.because)
@@ -114,7 +114,7 @@ def run_where_asked_no_more(
     known = _known_open(last)
     if not any(because & known and not because & open_now for because in asked):
         return False
-    review_seen(workspace, snapshot, last, now)
+    review_seen(workspace, seen(), last, now)
     return True
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -149,6 +150,22 @@ def test_the_unattended_job_and_the_daily_one_see_to_tickets_at_once(before, tmp
         assert sorted(one["short_description"].split()[1] for one in desk.tickets) == ["u20", "u21"]
         late = company.run("remind", at="2026-10-30T19:50:00Z")
         assert "Ticket INC0000001 escalated: disable u20 in ledger of Person 20, to be done by" in late.out
+
+
+def test_a_look_of_cron_opens_escalates_and_says_what_the_desk_does_not_take(before, tmp_path, authority):
+    with company_with(before, tmp_path, authority, desks.servicenow) as (company, desk):
+        look = partial(company.run, "--json", "watch", "--once")
+        assert look(at=FRIDAY).code == 0
+        assert [one["number"] for one in desk.tickets] == ["INC0000001"]
+        assert look(at="2026-10-30T20:30:00Z").code == 0
+        assert [one.splitlines()[1] for one in alarms(company)][-1] == "Subject: Work order INC0000001: overdue"
+    silent = look(at="2026-10-30T20:46:00Z")
+    assert (silent.code, [json.loads(line)["failed"].split(":")[0] for line in silent.err.splitlines()[:-1]]) == (
+        1,
+        ["tickets"],
+    )
+    health = json.loads((company.folder / "runs/watch/health.json").read_text())
+    assert (health["at"][:16], health["looks"]) == ("2026-10-30T20:46", 1)
 
 
 @pytest.mark.parametrize("answer", [desks.servicenow, desks.jira], ids=["servicenow", "jira"])

@@ -66,6 +66,32 @@ def test_an_order_that_is_seen_to_be_void_is_told_once_and_ended(company, ends):
     assert (len(told(company)), len(runs.all_runs(company.folder))) == (1, 2)
 
 
+def test_a_look_of_cron_sees_to_orders_in_their_time_too(company):
+    def look(at, *words):
+        done = company.run("watch", "--once", *words, at=f"2026-10-26T{at}:00Z")
+        assert done.code == 0, done.err
+        return len(told(company)), len(runs.all_runs(company.folder))
+
+    assert look("06:20") == (0, 1)
+    _waived(company)
+    assert look("07:21") == (1, 2), "the first look that is due ends it"
+    _allowed(company)
+    assert [look(at) for at in ("07:22", "07:35", "07:37")] == [(1, 2)] * 3
+    standing, _ = verified(company, "2026-10-26T07:40:00Z")
+    assert [one["state"] for one in standing.values()] == ["skipped"] * 2
+
+
+def test_what_a_look_of_cron_saw_before_orders_were_due_is_still_known_when_they_are(company):
+    def look(at):
+        done = company.run("watch", "--once", at=f"2026-10-26T{at}:00Z")
+        assert done.code == 0, done.err
+        return len(told(company))
+
+    assert look("07:20") == 0
+    _waived(company)
+    assert [look(at) for at in ("07:25", "07:30", "07:36")] == [0, 0, 1]
+
+
 def test_an_order_that_was_carried_out_is_not_void(company):
     clock = Time(START + timedelta(minutes=20), timedelta())
     assert looks(company, clock, 1, 60) == []
