@@ -14,6 +14,7 @@ from pathlib import Path
 
 from access_review.artifacts import UntoldNotice
 from access_review.audit import reviewers
+from access_review.audit.named_people import who_hears
 from access_review.audit.reviewers import People
 from access_review.errors import AccessReviewError, PlanRefused
 from access_review.logbook import entries
@@ -308,7 +309,7 @@ def _told_key(*parts: str) -> str:
 def _hearing(workspace: Workspace, run: Run | None, people: People, now: datetime) -> list[str]:
     """Return who hears of it; where nobody is left to, a notice to nobody still stands in the folder."""
     standing = workspace.policy.standing
-    named = [people.who(name) or name for name in (standing.tell if standing else ())]
+    named = [*who_hears(standing.tell, workspace.policy, people)] if standing else []
     with suppress(AccessReviewError):  # that nobody stands behind it may be what is told
         named += _signers(run, workspace, now).approvers if run else ()
     return list(dict.fromkeys(named)) or ["nobody: name somebody under standing: tell: in roles/policy.yaml"]

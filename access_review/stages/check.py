@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import TypedDict
 
 from access_review import roles
+from access_review.audit.named_people import named_nobody
+from access_review.audit.reviewers import people_of
 from access_review.changes import ReadablePart, tells_readable
 from access_review.errors import near_names
 from access_review.explain import coverage
@@ -23,6 +25,7 @@ from access_review.views.check import (
     CheckedVerdict,
     CheckedWindDown,
     CheckResult,
+    NamedNobodyValue,
     UnknownClient,
     UnresolvedPattern,
     UnusableInput,
@@ -51,6 +54,7 @@ def check_sources(workspace: Workspace, as_of: datetime, progress: Progress) -> 
         "unresolved": _unresolved(workspace, snapshot),
         "wind_downs": _wind_downs(workspace, snapshot),
         "unknown_clients": _unknown_clients(workspace, snapshot),
+        "named_nobody": _named_nobody(workspace, snapshot),
         **_asked(workspace, snapshot),
     }
 
@@ -82,6 +86,14 @@ def _unknown_clients(workspace: Workspace, snapshot: Snapshot) -> list[UnknownCl
         {"client": name, "near": next(iter(near_names(name, known)), "")}
         for name in sorted({*workspace.policy.clients, *workspace.policy.reviewing.client_leads})
         if name not in known
+    ]
+
+
+def _named_nobody(workspace: Workspace, snapshot: Snapshot) -> list[NamedNobodyValue]:
+    people, today = people_of(snapshot.tables["people"].to_pylist()), snapshot.as_of.date()
+    return [
+        {"file": one.file, "key": one.key, "name": one.name, "reason": one.reason}
+        for one in named_nobody(workspace, people, today)
     ]
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
+from access_review.audit.named_people import who_hears
 from access_review.audit.reviewers import People, people_of
 from access_review.changes import Change
 from access_review.errors import AccessReviewError, PlanRefused
@@ -244,7 +245,7 @@ class _Look:
     def tell(self, done: view.RemovalSummary) -> tuple[str, ...]:
         """Tell those who signed and those whom the policy names of all, and each manager of theirs; return why somebody was not."""
         removal, people = self.workspace.policy.standing_removal, self.people
-        named = [people.who(name) or name for name in (removal.tell if removal else ())]
+        named = who_hears(removal.tell, self.workspace.policy, people) if removal else ()
         hearing = list(dict.fromkeys((*named, *self.signers))) or [
             "nobody: name somebody under standing_removal: tell: in roles/policy.yaml"
         ]

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from access_review.audit.named_people import who_hears
 from access_review.audit.reviewers import People
 from access_review.policy import Policy
 from access_review.snapshot.watched import PendingAlarm
@@ -51,5 +52,5 @@ def deliver(
 
 def _notices(policy: Policy, alarm: PendingAlarm, people: People) -> Iterator[tuple[str, Notice]]:
     named = policy.watch.tell or (policy.standing.tell if policy.standing else ())
-    for who in dict.fromkeys(people.who(name) or name for name in named or (NOBODY,)):
+    for who in who_hears(named, policy, people) or (NOBODY,):
         yield who, Notice("watch", people.names.get(who, who), people.mails.get(who), alarm.subject, alarm.text)

@@ -69,6 +69,15 @@ class UnknownClient(TypedDict):
     near: str
 
 
+class NamedNobodyValue(TypedDict):
+    """A name in a file of the workspace, under a key, that is nobody who works here now, and why."""
+
+    file: str
+    key: str
+    name: str
+    reason: str
+
+
 class _Checked(TypedDict):
     format: str
     as_of: str
@@ -78,6 +87,7 @@ class _Checked(TypedDict):
     unresolved: list[UnresolvedPattern]
     wind_downs: list[CheckedWindDown]
     unknown_clients: list[UnknownClient]
+    named_nobody: list[NamedNobodyValue]
 
 
 class CheckResult(_Checked):
@@ -152,6 +162,8 @@ def _remarks(result: CheckResult) -> Iterator[str]:
     for one in result["unknown_clients"]:
         meant = f": is {visible(one['near'])} meant?" if one["near"] else ""
         yield f"roles/policy.yaml: nobody works for the client {visible(one['client'])}{meant}"
+    for named in result["named_nobody"]:
+        yield f"{named['file']}: {named['key']}: {visible(named['reason'])}"
     for wind_down in result["wind_downs"]:
         yield (
             f"roles/wind-downs/{visible(wind_down['wind_down'])}.yaml: {visible(wind_down['of'])}, "
