@@ -85,8 +85,8 @@ def daily(ctx: typer.Context) -> None:
     from access_review.artifacts import LEAVERS
     from access_review.offboarding import leaver as values
     from access_review.snapshot.watched import HaltedJob
-    from access_review.stages.apply_standing import not_heard_of, tell_not_heard_of
     from access_review.stages.daily import check_day
+    from access_review.stages.standing_alarms import ends_soon, not_heard_of, tell_alarms
     from access_review.stages.zones import person_zones
     from access_review.views import daily as view
     from access_review.views import judged_share
@@ -109,15 +109,15 @@ def daily(ctx: typer.Context) -> None:
     }
     said, zones = judged_share.paragraph(judged, options.width), person_zones(workspace, run)
     text = leaving.listing(day.leavers, listed, colour=options.colour, width=options.width, judged=said, zones=zones)
-    alarm = not_heard_of(workspace, options.now)
+    alarm, ending = not_heard_of(workspace, options.now), ends_soon(workspace, options.now)
     options.show(
-        value | {"alarm": alarm},
-        view.text(text, day.signins, day.applications, day.agents, day.silent, width=options.room),
+        value | {"alarm": alarm, "ends_soon": ending},
+        view.text(text, day.signins, day.applications, day.agents, day.silent, ending, width=options.room),
     )
-    if alarm:
-        for why in tell_not_heard_of(workspace, alarm, options.now, os.environ) if not options.attended else ():
+    if not options.attended:
+        for why in tell_alarms(workspace, alarm, ending, options.now, os.environ):
             options.remark(f"access-review: not everybody could be told: {why}")
-        leave(4, alarm)
+    leave(4 if alarm else 0, alarm)
     if not listed and not day.signins:
         options.leave_unjudged(judged)
 

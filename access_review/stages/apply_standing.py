@@ -18,13 +18,11 @@ from access_review.audit.named_people import who_hears
 from access_review.audit.reviewers import People
 from access_review.errors import AccessReviewError, PlanRefused
 from access_review.logbook import entries
-from access_review.logbook.lines import Logbook, LogEvent
 from access_review.model import Clock
 from access_review.plan.derive import PlanOrder
 from access_review.plan.request import Scope
 from access_review.revoke import approve
 from access_review.revoke.apply import Applied
-from access_review.revoke.signed_removal import digest_of_removal
 from access_review.revoke.states import TERMINAL, State
 from access_review.revoke.verify import Verified
 from access_review.runs import Run
@@ -42,7 +40,7 @@ from access_review.stages.tickets import see_to_tickets
 from access_review.stages.verify import verify_plan
 from access_review.store import logged, notified, plans, reviews, snapshots
 from access_review.store.journal import JournalFile, begun
-from access_review.store.plans import REMOVAL, STANDING, StoredPlan
+from access_review.store.plans import STANDING, StoredPlan
 from access_review.views import standing as view
 from access_review.views.notices import Notice
 from access_review.views.tickets import TicketsSeenTo
@@ -98,7 +96,7 @@ def apply_standing(
         account = replace(_account(stored, applied, unproven), unsigned=signer is None)
     except (AccessReviewError, OSError) as error:
         stopped = view.StandingSummary(stopped=" → ".join(filter(None, why_halted(error))))
-        _tell(workspace, _newest(workspace), clock.now(), stopped, environment)
+        _tell(workspace, newest(workspace), clock.now(), stopped, environment)
         see_to_tickets(workspace, clock.now(), environment)  # earlier orders wait for no standing approval
         raise
     ended = entries.ran_unattended(STANDING, clock.now(), run=stored.run.id, made=len(account.done))
@@ -116,53 +114,6 @@ def is_signed(workspace: Workspace, run: Run, now: datetime) -> bool:
         return bool(_signers(run, workspace, now).approvers)
     except PlanRefused:
         return False
-
-
-def not_heard_of(workspace: Workspace, now: datetime) -> str:
-    """Say of each unattended run that was signed for since when it has not ended well; empty where all did within a day."""
-    approval, removal, log = (
-        workspace.policy.standing,
-        workspace.policy.standing_removal,
-        logged.known(workspace.folder),
-    )
-    if log is None:
-        return ""
-    signed = {
-        line.details["about"]
-        for line in log.of(LogEvent.SIGNATURE)
-        if line.details["kind"] == approve.StatementKind.STANDING
-    }
-    late = {}
-    if approval and now.date() <= approval.until:
-        since = _late(log, STANDING, now, signed=approve.digest_of_standing(approval) in signed)
-        late[f"has not run to its end {since}: leavers keep their access until it does"] = since
-    if removal and now.date() <= removal.until:
-        since = _late(log, REMOVAL, now, signed=digest_of_removal(removal) in signed)
-        late[f"has not ended the standing removal {since}: nothing of it is announced or taken until it does"] = since
-    return "; ".join(f"apply --standing {said}" for said, since in late.items() if since)
-
-
-def tell_not_heard_of(
-    workspace: Workspace, said: str, now: datetime, environment: Mapping[str, str]
-) -> tuple[str, ...]:
-    """Tell those who hear of unattended runs what :func:`not_heard_of` says, once a day; return why somebody was not reached.
-
-    Raises ``ArtifactError`` for files of a run that are damaged or gone.
-    """
-    run = _newest(workspace)
-    people = reviewers.people_of(snapshots.people(run) if run else ())
-    hearing = _hearing(workspace, run, people, now)
-    return tell(workspace, people, now, view.not_heard_of(said), hearing, environment, always=False)
-
-
-def _late(log: Logbook, job: str, now: datetime, *, signed: bool) -> str:
-    """Say since when a job has not ended; empty where it did within a day, or was not signed for and never ran."""
-    # A line from when the clock was wrong would stand for all that has not run since.
-    ended = (line for line in log.of(LogEvent.OBSERVATION) if line.name == job and line.at <= now)
-    last = max(ended, key=lambda line: line.at, default=None)
-    if last is None:
-        return "yet" if signed else ""
-    return f"since {last.at:%Y-%m-%d %H:%M} UTC" if now - last.at > _AGAIN else ""
 
 
 def _plan_leavers(workspace: Workspace, now: datetime, reviewed: Run | None) -> StoredPlan:
@@ -232,7 +183,8 @@ def _account(stored: StoredPlan, applied: Applied, unproven: Iterable[str]) -> v
     return view.summarise(stored.plan, standings, rows, applied, tuple(unproven))
 
 
-def _newest(workspace: Workspace) -> Run | None:
+def newest(workspace: Workspace) -> Run | None:
+    """Return the last run that the logbook knows; nothing where it knows none."""
     known = logged.known_runs(workspace.folder)
     return known[-1] if known else None
 
@@ -242,8 +194,8 @@ def _tell(
 ) -> tuple[str, ...]:
     """Tell those who signed and those the policy names; return why somebody was not reached."""
     people = reviewers.people_of(snapshots.people(run) if run else ())
-    hearing = _hearing(workspace, run, people, now)
-    return tell(workspace, people, now, view.notice(account), hearing, environment, always=bool(account.done))
+    who = hearing(workspace, run, people, now)
+    return tell(workspace, people, now, view.notice(account), who, environment, always=bool(account.done))
 
 
 def tell(
@@ -306,7 +258,7 @@ def _told_key(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _hearing(workspace: Workspace, run: Run | None, people: People, now: datetime) -> list[str]:
+def hearing(workspace: Workspace, run: Run | None, people: People, now: datetime) -> list[str]:
     """Return who hears of it; where nobody is left to, a notice to nobody still stands in the folder."""
     standing = workspace.policy.standing
     named = [*who_hears(standing.tell, workspace.policy, people)] if standing else []

@@ -14,11 +14,13 @@ def text(
     applications: Sequence[ListedApplication],
     agents: Sequence[ListedAgent],
     silent: Mapping[str, str],
+    ending: str = "",
     *,
     width: int = 100,
 ) -> str:
     """Say what there is to do today, in lines of ``width`` columns."""
-    return "\n".join((leavers, "", *_lines(signins, applications, agents, silent, width)))
+    ends = [wrapped(f"To be renewed: {ending}", width, "  ")] if ending else []
+    return "\n".join((leavers, "", *_lines(signins, applications, agents, silent, width), *ends))
 
 
 def _lines(

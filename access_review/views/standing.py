@@ -110,6 +110,12 @@ def not_heard_of(said: str) -> tuple[str, str]:
     return "Standing approval: the unattended job was not heard of", "\n".join(map(visible, text.split("\n")))
 
 
+def ends_soon(said: str) -> tuple[str, str]:
+    """Return subject and text of the notice that what two people signed for unattended runs ends."""
+    text = f"{said}\n\nTo do: set a later day under until in roles/policy.yaml, and let two people sign it anew: runbooks/leaver-now.md.\n"
+    return "Standing approval: it ends soon", "\n".join(map(visible, text.split("\n")))
+
+
 def _lines(summary: StandingSummary) -> Iterator[str]:
     yield from under_headings(
         (

@@ -192,3 +192,36 @@ def test_what_was_done_and_did_not_arrive_is_told_again_by_the_next_run_and_once
     assert posted == ["Standing approval: 1 change made, 0 refused or left"] * 3
     assert len(signed.notices()) == 3, "of those who heard by a file none hears again"
     assert not (signed.folder / "runs/standing-untold.json").exists()
+
+
+def test_that_a_standing_approval_ends_is_said_each_day_and_told_on_some_before_it_does(signed):
+    def told():
+        return [one for one in signed.notices() if "it ends soon" in one.splitlines()[1]]
+
+    ran = "2026-12-{:02}T05:00:00Z"
+    seen = {}
+    for day in (16, 17, 18, 24, 30, 31):
+        assert signed.run("apply", "--standing", at=ran.format(day)).code == 0
+        before = len(told())
+        for hour in (6, 8):
+            done = signed.run("--json", "daily", at=f"2026-12-{day:02}T{hour:02}:00:00Z")
+            assert done.code == 0, done.err
+        seen[day] = (done.json["ends_soon"] != "", len(told()) - before)
+    hear = 3  # Person 7 and the two who signed
+    assert seen == {
+        16: (False, 0),
+        17: (True, hear),
+        18: (True, 0),
+        24: (True, hear),
+        30: (True, hear),
+        31: (True, hear),
+    }
+    assert "the standing approval ends on 2026-12-31: after that leavers keep their access" in told()[0]
+    shown = signed.run("daily", at="2026-12-31T09:00:00Z").out
+    assert "To be renewed: the standing approval ends on 2026-12-31" in shown
+
+
+def test_of_an_approval_that_nobody_signed_no_end_is_told(tmp_path):
+    unsigned = Company(tmp_path)
+    done = unsigned.run("--json", "daily", at="2026-12-31T06:00:00Z")
+    assert (done.json["ends_soon"], unsigned.notices()) == ("", [])
