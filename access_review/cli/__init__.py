@@ -171,6 +171,8 @@ def run(clock: Clock, args: Sequence[str] | None = None) -> None:
         # Typer turns an interruption within a command into this code, and says nothing.
         if ended.code == INTERRUPTED:
             _interrupted()
+        if "--json" in typed:
+            _say_misused(ended)
         raise
     except BrokenPipeError:
         # Whoever read the output has enough of it; nothing more is written, not even at exit.
@@ -185,6 +187,15 @@ def run(clock: Clock, args: Sequence[str] | None = None) -> None:
 def _interrupted() -> NoReturn:
     typer.echo("access-review: interrupted; the same command goes on with what was begun", err=True)
     sys.exit(INTERRUPTED)
+
+
+def _say_misused(ended: SystemExit) -> None:
+    """Say on standard output, as JSON, what people read on standard error where the command was not used as it can be."""
+    why = ended.__context__  # Typer shows it and leaves; the class of what it caught has no public name
+    if isinstance(why, Exception) and hasattr(why, "format_message"):
+        path = ctx.command_path if (ctx := getattr(why, "ctx", None)) else "access-review"
+        told = {"error": why.format_message(), "hint": f"{path} -h"}
+        typer.echo(json.dumps(told, ensure_ascii=False))
 
 
 def _given(typed: Sequence[str]) -> str:

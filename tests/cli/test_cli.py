@@ -52,6 +52,12 @@ def test_wrong_use_ends_with_2_and_says_what_to_do(words, said, tmp_path):
     assert done.code == 2
     assert said in done.err
     assert "Traceback" not in done.err
+    for_a_program = access_review(tmp_path, "--json", *words)
+    assert (for_a_program.code, said in for_a_program.json["error"], bool(for_a_program.json["hint"])) == (
+        2,
+        True,
+        True,
+    )
 
 
 def test_no_run_yet_says_what_to_do(tmp_path):
