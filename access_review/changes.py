@@ -227,9 +227,8 @@ class Connector(Protocol):
     def collect(self, as_of: datetime) -> Iterator[tuple[str, Row]]:
         """Yield ``(table, row)`` for everything the source holds, and one ``completeness`` row per table it fills.
 
-        A table without a verdict counts as incomplete. Nothing is written. Raises
-        ``ConnectorError`` when the source cannot be read at all, ``WorkspaceError``
-        (with every place) when what a person wrote cannot be used.
+        A table without a verdict counts as incomplete. Nothing is written. Raises ``ConnectorError`` when the source
+        cannot be read at all, ``WorkspaceError`` (with every place) when what a person wrote cannot be used.
         """
         ...
 
@@ -267,11 +266,12 @@ def is_recorded(connector: Connector) -> bool:
 class Mark:
     """What stands for a source as it is: the same ``content`` means that nothing has changed.
 
-    ``seen`` is the connector's own, for the next look.
+    ``seen`` is the connector's own, for the next look; ``written`` when the newest of its files was, where it has files.
     """
 
     content: str = ""
     seen: str = ""
+    written: datetime | None = None
 
 
 class Marking(Connector, Protocol):
@@ -335,7 +335,7 @@ class Sighting:
     older than the change where it is about sessions. ``since`` is when it was given, where the system knows. ``another`` says that
     what is there has another id than what the change names: somebody gave it since, so it is not this change's. ``gone``: the
     account or group it is on is not there itself. ``settles`` is how long it has to have been so before it is proven,
-    where nobody says they did it: sessions outlive a disabled account.
+    where nobody says they did it: sessions outlive a disabled account. ``written``: when an export was that was read, if known.
     """
 
     there: bool | None
@@ -345,6 +345,7 @@ class Sighting:
     another: bool = False
     gone: bool = False
     settles: timedelta = timedelta()
+    written: datetime | None = None
 
 
 class Witness(Protocol):

@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from access_review.changes import Mark
 from access_review.guarded_files.plain import followed, size_and_digest
 
 ABSENT = "absent"
+_MODIFIED = 2
+"""Where the time of the last change, in nanoseconds, stands in what is known of a file."""
 
 
 def mark_files(paths: Iterable[Path], before: Mark) -> Mark:
@@ -19,7 +22,14 @@ def mark_files(paths: Iterable[Path], before: Mark) -> Mark:
     known = _known(before)
     now = {str(path): _look(path, known.get(str(path))) for path in sorted(set(_every(paths)))}
     content = json.dumps([[path, one[-1]] for path, one in now.items()], separators=(",", ":"))
-    return Mark(content, json.dumps(now, separators=(",", ":")))
+    return Mark(content, json.dumps(now, separators=(",", ":")), _written(now.values()))
+
+
+def _written(looks: Iterable[list[object]]) -> datetime | None:
+    """Return when the newest of some files was written; nothing where none is there."""
+    times = [one[_MODIFIED] for one in looks if len(one) > 1]
+    newest = max((one for one in times if isinstance(one, int)), default=None)
+    return datetime.fromtimestamp(newest / 1e9, UTC) if newest is not None else None
 
 
 def _every(paths: Iterable[Path]) -> Iterator[Path]:

@@ -113,7 +113,7 @@ class Transition:
 class ChangeStatus:
     """Where one change stands, folded from its rows; ``gone_at`` is the first of the reads that show it as wanted.
 
-    ``said`` is that somebody gave their word that it is done, in this attempt.
+    ``said`` is that somebody gave their word that it is done, ``ordered`` that a person was asked to do it, in this attempt.
     """
 
     state: State = State.PLANNED
@@ -123,6 +123,7 @@ class ChangeStatus:
     called_at: datetime | None = None
     gone_at: datetime | None = None
     said: bool = False
+    ordered: bool = False
     server: str = ""
     reason: str = ""
     unchanged: int = 0
@@ -148,6 +149,7 @@ def advance(standing: ChangeStatus, row: Transition) -> ChangeStatus:
         called_at=row.called_at or standing.called_at,
         gone_at=row.at if pending and row.server else (None if again else standing.gone_at),
         said=(standing.said and not starting) or (pending and not row.server),
+        ordered=(standing.ordered and not starting) or row.state is State.ORDERED,
         server=row.server,
         reason=row.reason,
         unchanged=standing.unchanged + (row.state is State.STILL_THERE),
@@ -286,22 +288,25 @@ def after_verifying_read(
     Proven are two reads that agree and lie ``spacing`` apart; somebody's word that it is done is none of them. ``most``
     is the number of reads that may contradict an earlier one: so many end in ``failed``. ``void`` is why what a person
     was asked to do is not to be done any more: it ends the order, unless it was done already, as it does where what the
-    order is on is gone itself.
+    order is on is gone itself. An export is as old as it was written (:func:`too_old`): one that is read twice is one read.
     """
     if void and seen.gone and standing.state is State.ORDERED:
         return NextStep(State.SKIPPED, f"{void} ({seen.reason})")
     if seen.there is None or standing.at is None:
+        return None
+    if standing.state is State.ORDERED and seen.there is not wanted:
+        return NextStep(State.SKIPPED, void) if void else None
+    if too_old(standing, seen, wanted=wanted):
         return None
     if seen.there is wanted:
         if standing.state in {State.CONTRADICTED, State.ORDERED}:
             return NextStep(State.PENDING)
         if standing.state is State.PENDING and standing.gone_at is None:
             return NextStep(State.PENDING, f"{standing.reason or 'it was said to be done'}; a read shows it")
-        if standing.state is State.PENDING and standing.gone_at and now - standing.gone_at >= spacing:
+        read_at = min(now, seen.written or now)
+        if standing.state is State.PENDING and standing.gone_at and read_at - standing.gone_at >= spacing:
             return NextStep(State.RESTORED if wanted else State.REVOKED)
         return None
-    if standing.state is State.ORDERED:
-        return NextStep(State.SKIPPED, void) if void else None
     called_at = standing.called_at or standing.intended_at
     anew = seen.another or (seen.since is not None and called_at is not None and seen.since > called_at)
     if not wanted and (standing.state is State.REVOKED or anew):
@@ -314,6 +319,24 @@ def after_verifying_read(
     if standing.state is State.PENDING and standing.gone_at is None:
         return NextStep(State.CONTRADICTED, f"{standing.reason or 'it was said to be done'}; no read shows it")
     return NextStep(State.CONTRADICTED, "an earlier read showed it done, this one does not: replication, or given back")
+
+
+def too_old(standing: ChangeStatus, seen: Sighting, *, wanted: bool) -> bool:
+    """Tell whether an export was written too early to say anything of a change.
+
+    What somebody was asked to do is not seen done in what was written before, nor is what was not done yet held against
+    their word, or against what was read last. Where nobody was asked, an export may show it done before they said so.
+    What came of a call is in no export from before it.
+    """
+    if seen.written is None or seen.there is None or standing.at is None:
+        return False
+    called = standing.called_at or standing.at
+    if standing.state in {State.UNKNOWN, State.CALLING}:
+        return seen.written < called
+    first = standing.state is State.ORDERED or (standing.state is State.PENDING and standing.gone_at is None)
+    if seen.there is wanted and first:
+        return standing.ordered and seen.written < called
+    return seen.written < standing.at
 
 
 def too_many_failures(in_a_row: int, failures: int, size: int, *, row: int, percent: float) -> bool:

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 
 from access_review import snapshot
-from access_review.changes import Change, Executor, Witness, Writable
+from access_review.changes import Change, Executor, Mark, Witness, Writable, can_mark, is_recorded
 from access_review.connectors import Connector
 from access_review.connectors.own_removals import LastRead
 from access_review.revoke import work_orders
@@ -71,8 +71,14 @@ def _touched(
         return snapshot.collect(alone, now, last=last())
 
     for entry in _sources(workspace, changes):
-        alone = replace(workspace, sources=(entry,))
-        yield entry.name, workspace.connected(entry), work_orders.WorkOrders(entry.name, partial(read, alone), ordering)
+        alone, opened = replace(workspace, sources=(entry,)), workspace.connected(entry)
+        orders = work_orders.WorkOrders(entry.name, partial(read, alone), ordering, partial(_written, opened))
+        yield entry.name, opened, orders
+
+
+def _written(opened: Connector) -> datetime | None:
+    """Return when an export was written; nothing of a system that is read as it is now, and where nobody knows."""
+    return opened.mark(Mark()).written if is_recorded(opened) and can_mark(opened) else None
 
 
 def _sources(workspace: Workspace, changes: Sequence[Change]) -> list[SourceEntry]:

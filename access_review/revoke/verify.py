@@ -6,7 +6,7 @@ another path gives the same: effective access is computed again from a later sna
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from access_review.changes import Action, Change, Sighting, Witness
@@ -21,6 +21,7 @@ from access_review.revoke.states import (
     Transition,
     after_interruption,
     after_verifying_read,
+    too_old,
 )
 
 READ_AGAIN = (State.PENDING, State.CONTRADICTED, State.ORDERED, State.REVOKED, State.UNKNOWN, State.CALLING)
@@ -30,7 +31,10 @@ MOST_CONTRADICTIONS = 3
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """Where one change stands after a fresh read, what was seen and where, and until when it must be proven."""
+    """Where one change stands after a fresh read, what was seen and where, and until when it must be proven.
+
+    ``old`` is when an export was written that is too old to say anything of it: a newer one is waited for.
+    """
 
     change: str
     state: State
@@ -39,6 +43,7 @@ class Verified:
     reason: str
     due: datetime | None
     overdue: bool
+    old: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +75,14 @@ def verify(
     """
     found = []
     for change in changes:
-        standing = journal.standing(change.id)
+        standing, old = journal.standing(change.id), None
         if standing.state in READ_AGAIN:
             seen = look(witnesses, change, standing.intended_at or now)
             wanted = change.action.restores
             why = void(change, standing.at or now) if standing.state is State.ORDERED else ""
+            old = seen.written if too_old(standing, seen, wanted=wanted) else None
             if standing.state in {State.UNKNOWN, State.CALLING}:
-                step = after_interruption(seen, wanted=wanted)
+                step = None if old else after_interruption(seen, wanted=wanted)
             else:
                 # What no read can show by itself takes longer to be proven than where somebody says they did it.
                 spacing = pace.spacing if standing.said else max(pace.spacing, seen.settles)
@@ -88,7 +94,7 @@ def verify(
             if step:
                 server = seen.server or change.target.source
                 journal.add(Transition(change.id, step.state, now, standing.attempt, server, step.reason))
-        found.append(_said(change.id, journal, now, targets))
+        found.append(replace(_said(change.id, journal, now, targets), old=old))
     journal.flush()
     return tuple(found)
 

@@ -4,7 +4,7 @@ The list is read again before anything is ordered, and again by ``verify``.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from access_review.changes import Action, Change, Executor, Remembering, Sighting, Witness, WriteAnswer, WriteResult
@@ -20,20 +20,27 @@ _NO_GROUP = "the group is not there any more: it was deleted, or not read"
 class WorkOrders:
     """An executor that hands every change to a person; ``read`` reads the one source again.
 
-    With ``ordering``, it is looked at whether there is something to order; without, whether it was done.
+    With ``ordering``, it is looked at whether there is something to order; without, whether it was done. ``written``
+    says when an export was, as :class:`~access_review.changes.Sighting` has it.
     """
 
     source: str
     read: Callable[[], Snapshot]
     ordering: bool = False
+    written: Callable[[], datetime | None] = lambda: None
     _seen: "_Read | None" = None
+    _written: datetime | None = None
 
     def holds(self, change: Change, since: datetime) -> Sighting:
         """Look in the source as it can be read now; once for all changes of a run."""
         del since
         if self._seen is None:
+            self._written = self.written()  # first: what is written while it is read is no older than that
             self._seen = _Read.of(self.read(), self.source)
-        seen, target = self._seen, change.target
+        return replace(self._look(self._seen, change), written=self._written)
+
+    def _look(self, seen: "_Read", change: Change) -> Sighting:
+        target = change.target
         if why := seen.short or next((seen.doubted[name] for name in target.key[:3] if name in seen.doubted), ""):
             return Sighting(None, self.source, why)
         # A list shows only who holds something. Elsewhere what is named stands by itself, and a restore brings all back.

@@ -1,5 +1,6 @@
 """What came of a batch, for the terminal and for scripts."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TypedDict
 
@@ -48,7 +49,10 @@ class AppliedValue(TypedDict):
 
 
 class ProvenChange(TypedDict):
-    """What is proven of one change; moments in ISO 8601, ``due`` is null where nothing is awaited."""
+    """What is proven of one change; moments in ISO 8601, ``due`` is null where nothing is awaited.
+
+    ``old`` is when an export was written that says nothing of it yet, null where what was read is new enough.
+    """
 
     change: str
     state: str
@@ -57,6 +61,7 @@ class ProvenChange(TypedDict):
     reason: str
     due: str | None
     overdue: bool
+    old: str | None
 
 
 class HeldStill(TypedDict):
@@ -131,6 +136,7 @@ def verified_value(found: Sequence[Verified], remaining: Sequence[Remaining] | N
                 "reason": one.reason,
                 "due": one.due.isoformat() if one.due else None,
                 "overdue": one.overdue,
+                "old": one.old.isoformat() if one.old else None,
             }
             for one in found
         ],
@@ -161,6 +167,12 @@ def _verified(
             yield from (f"         {_what(by_id[one.change])}: {visible(one.reason)}" for one in some[:SHOWN])
             if len(some) > SHOWN:
                 yield f"         and {len(some) - SHOWN} more: --json has all of them"
+    too_old = Counter((by_id[one.change].target.source, one.old) for one in found if one.old)
+    for (source, written), number in sorted(too_old.items()):
+        yield (
+            f"Too old to say anything of {count(number, 'change')}: {visible(source)}, written {moment(written)}. "
+            "Export it again, then verify"
+        )
     for one in found:
         if one.overdue and one.due:
             yield f"Overdue: {_what(by_id[one.change])} must be proven by {moment(one.due)}"

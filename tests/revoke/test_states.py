@@ -325,6 +325,55 @@ def test_what_was_given_back_on_purpose_is_restored_by_two_reads_and_ends_there(
     assert later(PENDING, Sighting(False, "dc1", since=START + MINUTE), wanted=True).state is State.CONTRADICTED
 
 
+# Exports, which are as old as they were written
+
+
+def export(minutes, *, there=False):
+    return Sighting(there, "badge", written=START + minutes * MINUTE)
+
+
+ASKED = {"ordered": True, "called_at": START}
+
+
+@pytest.mark.parametrize(
+    ("standing", "seen", "step"),
+    [
+        (stands(State.ORDERED, **ASKED), export(-1), None),
+        (stands(State.ORDERED, **ASKED), export(1), NextStep(State.PENDING)),
+        (PENDING, export(14), None),
+        (PENDING, export(15), NextStep(State.REVOKED)),
+        (PENDING, export(999), NextStep(State.REVOKED)),
+        (PENDING, export(-1, there=True), None),
+        (PENDING, export(1, there=True), NextStep(State.CONTRADICTED, CONTRADICTS)),
+        (stands(State.PENDING, **ASKED), export(-1), None),
+        (
+            stands(State.PENDING, called_at=START),
+            export(-1),
+            NextStep(State.PENDING, "it was said to be done; a read shows it"),
+        ),
+        (stands(State.PENDING), export(-1, there=True), None),
+        (
+            stands(State.PENDING),
+            export(1, there=True),
+            NextStep(State.CONTRADICTED, "it was said to be done; no read shows it"),
+        ),
+        (stands(State.CONTRADICTED, contradictions=2), export(-1, there=True), None),
+        (stands(State.CONTRADICTED, contradictions=1), export(-1), None),
+        (stands(State.CONTRADICTED, contradictions=1), export(1), NextStep(State.PENDING)),
+        (stands(State.REVOKED), export(-1, there=True), None),
+    ],
+)
+def test_an_export_says_nothing_of_what_came_after_it_and_is_one_read_however_often_it_is_read(standing, seen, step):
+    assert later(standing, seen) == step
+
+
+def test_a_void_order_ends_by_any_list_that_does_not_show_it_done():
+    found = after_verifying_read(
+        stands(State.ORDERED, **ASKED), export(-1, there=True), START, wanted=False, spacing=SPACING, most=3, void="no"
+    )
+    assert found == NextStep(State.SKIPPED, "no")
+
+
 # When a batch stops by itself
 
 

@@ -2,8 +2,10 @@
 
 import csv
 import json
+import os
 import shutil
 import sqlite3
+from datetime import datetime
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -158,3 +160,49 @@ def test_before_anything_is_ordered_a_list_that_was_cut_ends_nothing(editors, tm
     assert any("shrunk" in reason for reason in done.json["reasons"].values())
     company.write()
     ordered(company)
+
+
+def write_at(company, at):
+    """Write the list as it is exported at a moment."""
+    company.write()
+    moment = datetime.fromisoformat(at).timestamp()
+    os.utime(company.folder / "sources/ledger.csv", (moment, moment))
+
+
+def verified(company, at, *words):
+    (plan,) = company.folder.glob("runs/*/plan/plan.json")
+    return company.run("--run", plan.parents[1].name, *words, "verify", at=at)
+
+
+def states(company, *looks):
+    found = [verified(company, at, "--json").json["changes"] for at in looks]
+    return [{one["state"] for one in changes} for changes in found]
+
+
+def test_an_export_that_is_read_twice_is_one_read(editors, tmp_path):
+    company = editors.copy(tmp_path / "company")
+    ordered(company)
+    company.besides = []
+    write_at(company, "2026-11-03T08:00:00Z")
+    assert states(company, *LOOKS, "2026-11-09T09:00:00Z") == [{"pending"}] * 3
+    said = verified(company, "2026-11-09T09:10:00Z").out
+    assert "Too old to say anything of 10 changes: ledger, written 2026-11-03 08:00 UTC" in said
+    write_at(company, "2026-11-09T09:20:00Z")
+    assert states(company, "2026-11-09T09:30:00Z") == [{"revoked"}]
+
+
+def test_a_list_from_before_the_order_neither_confirms_nor_fails_what_somebody_says_they_did(editors, tmp_path):
+    company = editors.copy(tmp_path / "company")
+    write_at(company, "2026-11-02T05:00:00Z")
+    ordered(company)
+    (plan,) = company.folder.glob("runs/*/plan/plan.json")
+    changes = [one["id"] for one in json.loads(plan.read_bytes())["changes"]]
+    words = [word for change in changes for word in ("--confirm", change)]
+    said = company.run("--run", plan.parents[1].name, "verify", *words, "--by", "00007", at="2026-11-02T12:00:00Z")
+    assert said.code == 0, said.err
+    assert states(company, *LOOKS, "2026-11-04T09:00:00Z", "2026-11-05T09:00:00Z") == [{"pending"}] * 4
+    write_at(company, "2026-11-06T05:00:00Z")
+    assert (
+        states(company, "2026-11-06T06:00:00Z", "2026-11-06T07:00:00Z", "2026-11-06T08:00:00Z")
+        == [{"contradicted"}] * 3
+    ), "one export contradicts once"
