@@ -206,8 +206,7 @@ class Capabilities:
 class ReadablePart:
     """One part of a system: can it be read, if not why, which permission it needs and what is lost without it.
 
-    ``absent`` parts were left out on purpose or do not exist in this system; they take
-    nothing from the rest.
+    ``absent`` parts were left out on purpose or do not exist in this system; they take nothing from the rest.
     """
 
     part: str
