@@ -120,9 +120,9 @@ def apply(batch: ApplyRun, *, only: Sequence[str] = ()) -> Applied:
     ``ArtifactError`` for a damaged journal; everything else is in the result.
     """
     wanted = _wanted(batch.plan, only)
-    batch.started = batch.clock.now()
     try:
-        batch.journal.note(Note("resumed" if batch.journal.notes else "opened", batch.started, batch.by))
+        if batch.started is None:
+            open_journal(batch)
         _remind(batch)
         _settle_interrupted(batch, wanted)
         _skip_waited_for(batch, wanted)
@@ -136,6 +136,16 @@ def apply(batch: ApplyRun, *, only: Sequence[str] = ()) -> Applied:
     standing = {change.id: batch.journal.standing(change.id) for change in wanted}
     reasons = {name: one.reason for name, one in standing.items() if one.state in NOT_DONE | _LEFT_ALONE and one.reason}
     return Applied({name: one.state for name, one in standing.items()}, batch.stopped, batch.calls, reasons=reasons)
+
+
+def open_journal(batch: ApplyRun) -> None:
+    """Put on disk that the batch begins, or goes on; raises ``JournalFull``.
+
+    Whoever writes down elsewhere that it began does so after this: a journal without any row was emptied then.
+    """
+    batch.started = batch.clock.now()
+    batch.journal.note(Note("resumed" if batch.journal.notes else "opened", batch.started, batch.by))
+    batch.journal.flush()
 
 
 _LEFT_ALONE = {State.ABSENT, State.SKIPPED}

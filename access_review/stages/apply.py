@@ -102,8 +102,6 @@ def _applied(
                 raise PlanRefused("it was planned under the standing removal, for an unattended run", hint="plan again")
             judge = _not_stopped(judge, stored, workspace, backing.rosters, clock)
         with systems.executors(workspace, plan.changes, now, last) as executors:
-            # Of a batch that began, all counts as taken where nobody can say more: one that nothing let in did not begin.
-            plans.begin(stored, by, now, standing=_digest_of_standing(stored, workspace) if standing else "")
             batch = apply.ApplyRun(
                 plan=plan,
                 journal=journal,
@@ -119,6 +117,9 @@ def _applied(
                 most=backing.most,
                 waited_for=_waited_for(workspace, now) if standing else {},
             )
+            # Of a batch that began, all counts as taken where nobody can say more: one that nothing let in did not begin.
+            under = _digest_of_standing(stored, workspace) if standing else ""
+            plans.begin(stored, by, now, partial(apply.open_journal, batch), standing=under)
             applied = apply.apply(batch, only=pace.only)
         write_orders(stored, workspace, journal.standings, clock.now())
     return replace(applied, passed_over=backing.passed_over)

@@ -295,9 +295,12 @@ def _refuse_pruned_early(log: Logbook, now: datetime | None) -> None:
             )
 
 
-def begin(stored: StoredPlan, executor: str, now: datetime, *, standing: str = "") -> None:
-    """Write down that a batch begins, or goes on, before its next row; raises ``PlanRefused`` for one begun with another journal.
+def begin(
+    stored: StoredPlan, executor: str, now: datetime, open_journal: Callable[[], None], *, standing: str = ""
+) -> None:
+    """Write down that a batch begins, or goes on, before its next call; raises ``PlanRefused`` for one begun with another journal.
 
+    ``open_journal`` puts the first row into its journal before that: one without any, of a batch that began, was emptied.
     ``standing`` is the digest of the standing approval that it is carried out under. Raises ``ArtifactError`` as
     :func:`access_review.store.logged.append` does.
     """
@@ -307,9 +310,7 @@ def begin(stored: StoredPlan, executor: str, now: datetime, *, standing: str = "
     begun_before = log.latest(LogEvent.BEGUN, digest)
     if other := entries.begun_elsewhere(begun_before, journal):
         raise PlanRefused(f"this plan was begun as {other}", hint="one plan has one journal: go on with that one")
-    known = log.latest(LogEvent.JOURNAL, digest)
-    if begun_before and known and known.stores and not begun(stored.journal):
-        raise PlanRefused(f"the journal {journal} is gone, and the batch had begun", hint="restore runs/ from a backup")
+    open_journal()
     # Also of one that goes on: killed from here on, its journal alone knows what was called.
     line = entries.batch_begun(digest, now, journal, executor=executor, run=stored.run.id, standing=standing)
     logged.append(workspace, line, command="apply")

@@ -16,23 +16,24 @@ from access_review.plan.recent_removals import WEEK
 from access_review.revoke.journal_removals import CountedBatch
 from access_review.revoke.states import ChangeStatus, State
 from access_review.store import files, logged
+from access_review.store.journal import begun
 from access_review.store.plans import StoredPlan
 
 
 def note_killed(stored: StoredPlan, now: datetime, command: str) -> None:
     """Write down that a batch was killed, where it was, and how far its journal says it was then; who holds the right to it asks.
 
-    Raises ``PlanRefused`` where the journal is gone: it was there before the batch began. Raises ``ArtifactError`` as
-    :func:`access_review.store.logged.append` does, and for a damaged journal.
+    Raises ``PlanRefused`` where the journal is gone, or was emptied: its first row was there before the batch began. Raises
+    ``ArtifactError`` as :func:`access_review.store.logged.append` does, and for a damaged journal.
     """
     workspace, digest = stored.run.workspace, stored.plan.digest
     log = logged.known(workspace)
     for calls in unshown_calls(log.entries) if log else ():
         if calls.plan == digest and calls.until is None:
             path = workspace / "runs" / calls.journal
-            if not path.exists():
+            if not begun(path):
                 hint = "restore runs/ from a backup, or plan again: all that this plan has counts as taken"
-                raise PlanRefused(f"the journal {calls.journal} is gone, and the batch had begun", hint=hint)
+                raise PlanRefused(f"the journal {calls.journal} is gone or empty, and the batch had begun", hint=hint)
             mark = logged.journal_mark(path)
             logged.append(workspace, entries.journal_found(digest, now, calls.journal, mark), command=command)
 
