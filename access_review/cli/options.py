@@ -93,10 +93,10 @@ class Options:
 
     def found_run(self, *, reviewed: bool = False) -> "Run":
         """Return the run asked for, or the newest."""
-        from access_review import runs
+        from access_review.store import logged
 
         self.refuse_links()
-        run = runs.find(self.folder, self.run, reviewed=reviewed)
+        run = logged.find(self.folder, self.run, reviewed=reviewed)
         self.require_known(run)
         return run
 
@@ -116,12 +116,11 @@ class Options:
 
     def run_to_review(self) -> "Run":
         """Return the run that is about to be reviewed, maybe again: what the review before left is not held against it."""
-        from access_review import runs
-        from access_review.store.logged import REVIEW
+        from access_review.store import logged
 
         self.refuse_links()
-        run = runs.find(self.folder, self.run)
-        self.require_known(run, REVIEW)
+        run = logged.find(self.folder, self.run)
+        self.require_known(run, logged.REVIEW)
         return run
 
     def require_known(self, run: "Run", remade: "Collection[str]" = ()) -> None:

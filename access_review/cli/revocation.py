@@ -363,13 +363,12 @@ def undo(
     whole: Whole = False,
 ) -> None:
     """Plan to give back exactly what a batch took. It is approved and applied like any plan, with --of undo."""
-    from access_review import runs
     from access_review.stages.undo import undo_plan
-    from access_review.store import plans
+    from access_review.store import logged, plans
 
     options: Options = ctx.obj
     options.begin_logbook("undo")
-    workspace, newest = options.workspace(), runs.find(options.folder, reviewed=True)
+    workspace, newest = options.workspace(), logged.find(options.folder, reviewed=True)
     stored = plans.find(options.found_run(reviewed=True), of)
     now = options.acting(workspace).now().replace(microsecond=0)
     made, files = undo_plan(stored, newest, workspace, requested_by=requested_by, now=now)

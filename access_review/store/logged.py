@@ -55,8 +55,27 @@ def known_runs(workspace: Path) -> list[Run]:
     there = runs.all_runs(workspace)
     if not there or (log := known(workspace)) is None:
         return there
-    names = {entry.name for entry in log.of(LogEvent.RUN)} - pruned(log)
-    return [run for run in there if run.id in names]
+    lines = _lines_of_runs(log)
+    return sorted((run for run in there if run.id in lines), key=lambda run: (run.as_of, lines[run.id]))
+
+
+def _lines_of_runs(log: Logbook) -> dict[str, int]:
+    """Return where the logbook says last that each run was collected, but for those that were pruned."""
+    gone = pruned(log)
+    made = (entry.name for entry in log.of(LogEvent.RUN))
+    return {name: number for number, name in enumerate(made) if name not in gone}
+
+
+def find(workspace: Path, name: str | None = None, *, reviewed: bool = False) -> Run:
+    """Return a run as :func:`access_review.runs.find` does; of those of one moment, the one that the logbook knows last.
+
+    Times of files can be set by whoever may write them. Raises ``ArtifactError``, also for a damaged logbook.
+    """
+    found = runs.find(workspace, name, reviewed=reviewed)
+    if name is not None:
+        return found
+    of_then = [one for one in known_runs(workspace) if one.as_of == found.as_of and (one.reviewed or not reviewed)]
+    return of_then[-1] if of_then else found
 
 
 def newest_reviewed(workspace: Path) -> Run | None:

@@ -1,5 +1,6 @@
 """What was done cannot be taken back unseen: journals deleted, rolled back or copied, and the logbook itself."""
 
+import os
 import shutil
 from datetime import UTC, datetime
 
@@ -8,7 +9,7 @@ import rfc8785
 
 from access_review.logbook import entries
 from access_review.logbook.lines import LogEntry, LogEvent
-from access_review.store import logbook
+from access_review.store import logbook, logged
 from tests.support.workspaces import Company
 
 pytestmark = pytest.mark.slow
@@ -73,6 +74,18 @@ def test_what_lies_there_and_was_never_logged_counts_for_nothing(company):
     shutil.copytree(run, run.with_name("20261103T060000Z-0011aabb"))
     refused = company.run("plan", "--requested-by", "00007", at="2026-11-03T07:00:00Z")
     assert (refused.code, "is not known to the logbook" in refused.err) == (1, True)
+
+
+def test_of_runs_of_one_second_the_logbook_says_which_is_the_newest(company):
+    (first,) = company.folder.glob("runs/2*")
+    company.leave(22, "2026-10-30")
+    assert company.run("collect", at=AT).code == 0
+    assert company.run("review", at=AT).code in {0, 3}
+    (second,) = set(company.folder.glob("runs/2*")) - {first}
+    os.utime(first / "manifest.json", (4_000_000_000, 4_000_000_000))
+    done = company.run("plan", "--requested-by", "00007", at=AT)
+    assert (done.code, second.name in done.out) == (0, True), done.out + done.err
+    assert [run.id for run in logged.known_runs(company.folder)] == [first.name, second.name]
 
 
 def test_the_check_names_what_was_changed_and_a_head_kept_elsewhere_shows_a_rollback(company):
