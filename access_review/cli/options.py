@@ -51,11 +51,12 @@ class Options:
     def acting(self, workspace: "Workspace") -> Clock:
         """Return the clock by which is signed, changed, read back and given back.
 
-        Raises ``PlanRefused`` for a moment asked for where a source is written to live: there it
-        is the machine's clock, or an expired plan would write and a leaver of next month be disabled today.
-        Raises ``ArtifactError`` where others may open ``runs/``: they could write what is signed.
+        Raises ``PlanRefused`` for a moment asked for where a source is written to live, or any run was collected now:
+        there it is the machine's clock, or an expired plan would write, or be ordered from people, and a leaver of next
+        month be disabled today. Raises ``ArtifactError`` where others may open ``runs/``: they could write what is signed.
         """
         from access_review.guarded_files.private import require_private
+        from access_review.store import logged
 
         runs = self.folder / "runs"
         if runs.exists():
@@ -65,6 +66,11 @@ class Options:
         if live := workspace.written_live():
             raise PlanRefused(
                 f"--as-of is for reviewing: {', '.join(live)} can be written to, by the machine's clock alone",
+                hint="leave --as-of out",
+            )
+        if logged.machine_timed(self.folder):
+            raise PlanRefused(
+                "--as-of is for reviewing: runs here are of the machine's clock, and by that alone is signed and acted",
                 hint="leave --as-of out",
             )
         return RunningClock(self.as_of, self.clock)

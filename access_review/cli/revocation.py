@@ -287,8 +287,8 @@ def apply(
         unattended.run(options, of, pace, key)
         return
     options.begin_logbook("apply")
-    workspace, stored = options.workspace(), plans.find(options.found_run(reviewed=True), of)
-    clock = options.acting(workspace)
+    workspace = options.workspace()
+    clock, stored = options.acting(workspace), plans.find(options.found_run(reviewed=True), of)
     refuse_early(stored.plan, now=clock.now())
     signer = Signer(by, key, _passphrase(key)) if key else None
     done = apply_plan(stored, workspace, clock, by=by, pace=pace, signer=signer)
@@ -328,8 +328,9 @@ def verify(
         raise typer.BadParameter("say who confirms: --by PERSON", param_hint="--confirm")
     if log and not by:
         raise typer.BadParameter("say who brings it: --by PERSON", param_hint="--log")
-    workspace, stored = options.workspace(), plans.find(options.found_run(reviewed=True), of)
+    workspace = options.workspace()
     now, brought = options.acting(workspace).now(), _log(log)
+    stored = plans.find(options.found_run(reviewed=True), of)
     signer = signer_of(options, by, key) if confirmed or log else None
     found = verify_plan(stored, workspace, now=now, confirmed=tuple(confirmed or ()), by=by, log=brought, signer=signer)
     unapproved = why_unapproved(stored, workspace, brought, now) if brought is not None else ""

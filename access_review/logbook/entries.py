@@ -19,9 +19,15 @@ STATE = "state"
 """The name of the lines about what reaches from draw to draw."""
 
 
-def run_made(run: str, at: datetime, files: Mapping[str, FileMark], *, rehearsal: bool) -> LogEntry:
-    """A run was collected; a rehearsal read a live source under another clock and is never built on."""
-    return LogEntry(LogEvent.RUN, run, at, files=files, details={"rehearsal": "yes"} if rehearsal else {})
+def run_made(
+    run: str, at: datetime, files: Mapping[str, FileMark], *, rehearsal: bool, machine: bool = False
+) -> LogEntry:
+    """A run was collected; a rehearsal read a live source under another clock and is never built on.
+
+    ``machine``: its moment is that of the machine's clock, and was not asked for.
+    """
+    details = ({"rehearsal": "yes"} if rehearsal else {}) | ({"clock": "machine"} if machine else {})
+    return LogEntry(LogEvent.RUN, run, at, files=files, details=details)
 
 
 def run_reviewed(run: str, at: datetime, files: Mapping[str, FileMark]) -> LogEntry:

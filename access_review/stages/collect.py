@@ -21,19 +21,20 @@ def collect_run(
     as_of: datetime,
     progress: Progress = lambda *_: None,
     *,
-    chosen: bool = False,
+    chosen: bool | None = None,
     trial: bool = False,
 ) -> Run:
     """Read every source into a new run; the newest run before ``as_of`` is what it is compared with.
 
     A moment that was ``chosen`` rather than now makes it a rehearsal where a source is read live; so
-    is a ``trial``, which no later run is compared with.
+    is a ``trial``, which no later run is compared with. That it is the machine's own is written down where it is known to be.
     Raises ``WorkspaceError`` for what cannot be used as written, ``RosterFault`` for a roster.
     """
     with hold(workspace.folder, Right.CAMPAIGN, now=as_of, command="collect"):
-        made = _collected(workspace, as_of, progress, chosen=chosen, trial=trial)
+        made = _collected(workspace, as_of, progress, chosen=bool(chosen), trial=trial)
         if not made.is_rehearsal:
-            line = entries.run_made(made.id, as_of, logged.snapshot_marks(made), rehearsal=False)
+            marks = logged.snapshot_marks(made)
+            line = entries.run_made(made.id, as_of, marks, rehearsal=False, machine=chosen is False)
             logged.append(workspace.folder, line, command="collect")
     return made
 

@@ -78,6 +78,12 @@ def find(workspace: Path, name: str | None = None, *, reviewed: bool = False) ->
     return of_then[-1] if of_then else found
 
 
+def machine_timed(workspace: Path) -> bool:
+    """Tell whether any run is known to be of a moment of the machine's clock. Raises ``ArtifactError`` for a damaged logbook."""
+    log = known(workspace)
+    return log is not None and any(entry.details.get("clock") == "machine" for entry in log.of(LogEvent.RUN))
+
+
 def newest_reviewed(workspace: Path) -> Run | None:
     """Return the newest reviewed run; nothing before the first. Raises ``ArtifactError`` for a damaged logbook."""
     return next((run for run in reversed(known_runs(workspace)) if run.reviewed), None)

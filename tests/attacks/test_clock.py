@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from tests.support.command import in_own_process
+from tests.support.command import access_review, in_own_process
 from tests.support.faulty_company import APPLY, AUDIT, EXCESS, SIGN, Faulty
+from tests.support.workspaces import Company
 
 pytestmark = pytest.mark.slow
 
@@ -123,3 +124,31 @@ def test_recorded_sources_are_reviewed_as_of_any_moment(company):
     assert said.code in {0, 1}, said.err
     assert said.json["rehearsal"] is False
     assert said.json["as_of"].startswith("2026-12-02")
+
+
+BEGAN = "2026-11-02T06:00:00Z"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("apply", "--by", "00007", "--key", "key7"),
+        ("verify",),
+        ("approve", "--by", "00008", "--key", "key8"),
+        ("waive", "approve", "W-2026-001", "--by", "00008", "--key", "key8"),
+        ("watch", "--once"),
+    ],
+    ids=" ".join,
+)
+def test_where_files_alone_are_read_another_time_is_taken_until_a_run_is_of_the_machines_clock(tmp_path, words):
+    """Nothing is written live there, but orders go out to people, and an expired approval must not stand behind them."""
+    company = Company(tmp_path / "company")
+    assert company.run("--quiet", "audit", at=BEGAN).code in {0, 3}
+    tried = access_review(company.folder, "--as-of", BEGAN, *words, at=LATE)
+    assert "by that alone is signed and acted" not in tried.err, "an example lives in its own time"
+    assert access_review(company.folder, "--quiet", "audit", at=LATE).code in {0, 3}
+    before = sorted(company.folder.glob("runs/**/*"))
+    refused = access_review(company.folder, "--as-of", BEGAN, *words, at=LATE)
+    assert (refused.code, "by that alone is signed and acted" in refused.err) == (4, True), refused.err
+    assert sorted(company.folder.glob("runs/**/*")) == before
+    assert access_review(company.folder, "--as-of", BEGAN, "explain", "Person 7", at=LATE).code == 0

@@ -103,8 +103,7 @@ def killed(company, left):
     if not left:
         journal.unlink()
         return
-    if left < 0:
-        left = 0
+    left = max(left, 0)
     with sqlite3.connect(journal) as connection:
         connection.execute("DELETE FROM rows WHERE seq > ?", (left,))
 
