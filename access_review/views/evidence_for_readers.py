@@ -207,9 +207,8 @@ What neither program can notice
 - who really sat at the keyboard, where a name was claimed and not signed for
 - {pack.VERIFIER} alone, without --digest: what this file, the other .csv beside it and oscal/ say, and
   whether declared/ is what the files of the workspace say; the tool holds these to the rest
-- {pack.VERIFIER} alone: whether a draw aims at what roles/policy.yaml asks for, and whether a journal has two reads of all
-  that it calls revoked, which "evidence check" looks at; what the machine had found of each question, and which of them
-  were test rows, which "evidence rederive" lists again
+- {pack.VERIFIER} alone: whether a draw aims at what roles/policy.yaml asks for of single clients, which "evidence check" looks
+  at; what the machine had found of each question, and which of them were test rows, which "evidence rederive" lists again
 
 Personal data in this folder
 {notice}

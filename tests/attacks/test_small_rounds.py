@@ -120,7 +120,9 @@ def test_a_batch_that_was_killed_and_whose_journal_was_taken_away_counts_with_al
     killed(company, left)
     for words in (("--check",), ("--check", "--unknown")):
         differs = company.run("--json", "logbook", *words, at=at(3)).json["differs"]
-        assert [one["kind"] for one in differs if "/plan/journal" in one["path"]] == ([] if left > 0 else ["gone"]), words
+        assert [one["kind"] for one in differs if "/plan/journal" in one["path"]] == ([] if left > 0 else ["gone"]), (
+            words
+        )
     if left <= 0:
         unsigned = company.apply("--of", "beside", at=at(3))
         for told in (company.run("status", at=at(3)), company.run("verify", at=at(3)), unsigned):

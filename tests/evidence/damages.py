@@ -13,6 +13,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ import rfc8785
 
 from access_review.logbook.tree import GrowingTree, TreeHead, leaf
 from access_review.revoke import statements
+from access_review.revoke.states import State, Transition
+from access_review.store.journal import JournalFile
 from tests.support.workspaces import key_of
 
 
@@ -485,6 +488,50 @@ def client_passed_over(pack: Path, chance: random.Random) -> Damaged:
         part["aim"]["tolerable"] = 0.9
     line = consistently(pack, {path: canonical(sample)})
     return Damaged(f"{part['client']} passed over, everything made to fit", line=line)
+
+
+def proof_made_up(pack: Path, chance: random.Random) -> Damaged:
+    """Let a batch have proven one of its changes by a single read: as rows that nothing but the journal knows of."""
+    journals = [path for path in files_of(pack) if path.name == "journal.sqlite" and rows_of(path)]
+    path = chance.choice(journals)
+    put(path, path.read_bytes())
+    last = rows_of(path)[-1]
+    with JournalFile(path, str(rows_of(path)[0]["reason"])) as journal:
+        change = chance.choice([name for name, one in journal.standings.items() if one.state is State.ORDERED])
+        for seconds, state in enumerate((State.PENDING, State.REVOKED), start=1):
+            at = datetime.fromisoformat(last["at"]) + timedelta(seconds=seconds)
+            journal.add(Transition(change, state, at, 1, "ledger"))
+        journal.flush()
+    path.with_name(f"{path.name}-journal").unlink()  # SQLite's own
+    reseal(pack)
+    return Damaged(f"{change} proven by one read, resealed", place(pack, path))
+
+
+def batch_unapproved(pack: Path, chance: random.Random) -> Damaged:
+    """Let a batch have begun before anybody approved it, and write the whole logbook anew."""
+    lines = entries_of(pack)
+    line = chance.choice([one for one in lines if one["event"] == "begun"])
+    line["at"] = "2026-11-02T06:05:30+00:00"
+    put(pack / "runs/logbook.jsonl", b"".join(rfc8785.dumps(one) + b"\n" for one in lines))
+    head = as_it_was_logged(pack, {})
+    return Damaged("a batch begun before it was approved", re.escape(line["details"]["journal"]), head=head)
+
+
+def aim_changed(pack: Path, chance: random.Random) -> Damaged:
+    """Let a draw have aimed at less than the policy asks for, as if it had been logged so."""
+    path = some(pack, chance, "sample.json")
+    sample = json.loads(path.read_bytes())
+    sample["policy"]["rate"] = 0.001  # what the confidence needs is more, so that the same are drawn
+    return Damaged("a draw aims at less", place(pack, path), head=as_it_was_logged(pack, {path: canonical(sample)}))
+
+
+def client_changed(pack: Path, chance: random.Random) -> Damaged:
+    """Let somebody have worked for another client when it was drawn, as if it had been logged so."""
+    path = some(pack, chance, "frame.json")
+    frame = json.loads(path.read_bytes())
+    unit = chance.choice([one for one in frame["units"] if one["clients"] == ["QUAY"]])
+    unit["clients"] = ["ELSEWHERE"]
+    return Damaged("a unit of another client", place(pack, path), head=as_it_was_logged(pack, {path: canonical(frame)}))
 
 
 def figures_better(pack: Path, chance: random.Random) -> Damaged:

