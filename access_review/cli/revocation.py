@@ -316,10 +316,11 @@ def verify(
     import os
 
     from access_review.revoke.states import State
+    from access_review.stages.approve import has_other_program
     from access_review.stages.tickets import see_to_tickets
     from access_review.stages.verify import remaining_access, verify_plan, why_unapproved
     from access_review.store import plans
-    from access_review.views import applied, tickets
+    from access_review.views import applied, carry_out, tickets
     from access_review.views.text import count
 
     options: Options = ctx.obj
@@ -334,6 +335,8 @@ def verify(
     signer = signer_of(options, by, key) if confirmed or log else None
     found = verify_plan(stored, workspace, now=now, confirmed=tuple(confirmed or ()), by=by, log=brought, signer=signer)
     unapproved = why_unapproved(stored, workspace, brought, now) if brought is not None else ""
+    if brought is not None and has_other_program(stored):
+        options.remark(f"{carry_out.NAME} beside the plan is another now: ask who carried it out which one they ran")
     remaining = remaining_access(stored, workspace)
     seen = see_to_tickets(workspace, now, os.environ)
     value = {**applied.verified_value(found, remaining), "unapproved": unapproved, "tickets": tickets.value(seen)}

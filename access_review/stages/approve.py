@@ -85,10 +85,15 @@ def job_signer(workspace: Workspace, key: Path | None, now: datetime) -> Signer 
     return Signer(approve.JOB, key)
 
 
+def has_other_program(stored: StoredPlan) -> bool:
+    """Tell whether another program lies beside a plan than this tool puts there; raises ``ArtifactError`` for one that cannot be read."""
+    beside = stored.folder / carry_out.NAME
+    return beside.exists() and files.content(beside) != carry_out.program()
+
+
 def _refuse_other_program(stored: StoredPlan) -> None:
     """Refuse where the program beside a plan is not the one that this tool puts there."""
-    beside = stored.folder / carry_out.NAME
-    if beside.exists() and files.content(beside) != carry_out.program():
+    if has_other_program(stored):
         raise PlanRefused(
             f"{carry_out.NAME} beside the plan is not the program that was put there",
             hint=f"it must have {carry_out.digest()}: plan again, and find out who changed it",

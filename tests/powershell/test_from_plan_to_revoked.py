@@ -156,6 +156,9 @@ def test_a_program_that_was_changed_is_not_signed_beside(planned):
     program.write_bytes(program.read_bytes() + b"# mine\n")
     refused = company.sign(7, "--request", at="2026-10-26T06:06:00Z")
     assert (refused.code, carry_out.digest() in refused.err) == (4, True)
+    log = str(carried_out(folder, datetime(2026, 10, 26, 6, 10, tzinfo=UTC)))
+    taken = company.run("verify", "--by", "00007", "--log", log, at="2026-10-26T07:00:00Z")
+    assert (taken.code, "ask who carried it out which one they ran" in taken.err) == (0, True), taken.err
 
 
 # The example company
