@@ -30,7 +30,7 @@ def alternatives_to(request: Request, grant: Row, goal: str) -> tuple[str, ...]:
 
 def edges_ending(request: Request, held: str, goal: str) -> list[tuple[str, str]]:
     """Return the removable nesting edges each of which alone ends ``goal`` for whoever holds ``held``."""
-    graph = nx.DiGraph((c, p) for c, p in request.edges if c in request.reach[held])
+    graph = nx.DiGraph((c, p) for c in sorted(request.reach[held]) for p in request.parents.get(c, ()))
     if held == goal or held not in graph or goal not in graph:
         return []
     # An edge that ends every path lies on this one, since this one is a path.

@@ -32,10 +32,15 @@ def foresee(engine: Engine, tables: Mapping[str, pa.Table], changes: Sequence[Ch
     if not engine.is_empty("planned_edges"):
         nesting = _settled(engine, "nesting", _NESTING_AFTER)
         engine.register("recomputed", closure(nesting, tables["entitlements"]["entitlement"].to_pylist()))
+        ids = dict.fromkeys(("entitlement", "reached"), "entitlements")
         engine.create("closure_after", "SELECT * FROM recomputed")
+        engine.narrow("closure_after", "SELECT * FROM closure_after", ids=ids)
     else:
         engine.create("closure_after", "SELECT * FROM closure")
+    engine.create("at_stake", _AT_STAKE)
+    engine.create("kept_at_stake", _KEPT_AT_STAKE)
     engine.create("lost", _LOST)
+    engine.drop("at_stake", "kept_at_stake")
     engine.create("losses", _LOSSES)
     engine.create("excused", _EXCUSED)
 
@@ -76,9 +81,20 @@ def _register(engine: Engine, changes: Sequence[Change]) -> None:
         elif change.action is not Action.REVOKE_SESSIONS:
             disabled.append((change.id, account))
     engine.register("decided_changes", _table(("change",), [(change.id,) for change in changes if change.decided]))
-    engine.register("planned_grants", _table(("change", "account", "entitlement", "mode"), grants))
-    engine.register("planned_edges", _table(("change", "child", "parent", "mode"), edges))
-    engine.register("planned_disables", _table(("change", "account"), disabled))
+    _register_targets(engine, "planned_grants", ("change", "account", "entitlement", "mode"), grants)
+    _register_targets(engine, "planned_edges", ("change", "child", "parent", "mode"), edges)
+    _register_targets(engine, "planned_disables", ("change", "account"), disabled)
+
+
+_KINDS = {"account": "accounts", "entitlement": "entitlements", "child": "entitlements", "parent": "entitlements"}
+"""The columns of what is planned that hold ids, each with its kind."""
+
+
+def _register_targets(engine: Engine, name: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+    """Make known what is planned; of a large company by the numbers of the ids, as the tables that it is joined with."""
+    engine.register(name, _table(columns, rows))
+    ids = {column: _KINDS[column] for column in columns if column in _KINDS}
+    engine.narrow(name, f"SELECT * FROM {name}", ids=ids)
 
 
 def _table(names: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> pa.Table:
@@ -161,35 +177,53 @@ _ACCOUNTS_AFTER = """
     FROM read_accounts AS a LEFT JOIN (SELECT DISTINCT account FROM disabled_after) AS d ON d.account = a.account
 """
 
-_LOST = """
-    WITH affected AS (
-        SELECT account FROM taken_grants
-        UNION
-        SELECT g.account FROM grants AS g JOIN closure AS c ON c.entitlement = g.entitlement
-        JOIN planned_edges AS e ON e.child = c.reached
-    ),
-    before AS (
-        SELECT g.account, c.reached AS entitlement, g.mode = 'eligible' OR c.mode = 'eligible' AS eligible
-        FROM grants AS g JOIN affected USING (account) JOIN closure AS c ON c.entitlement = g.entitlement
-    ),
-    remaining AS (
-        SELECT g.account, c.reached AS entitlement, g.mode = 'eligible' OR c.mode = 'eligible' AS eligible
-        FROM grants_after AS g JOIN affected USING (account) JOIN closure_after AS c ON c.entitlement = g.entitlement
+# What an account may lose is what a grant that goes, or a way through nesting that is cut, leads to. That is a small part of
+# what all its grants lead to, which for a large company is tens of millions of rows.
+_AT_STAKE = """
+    WITH cut AS (
+        SELECT entitlement, reached, mode FROM closure
+        EXCEPT SELECT entitlement, reached, mode FROM closure_after
     )
+    SELECT g.account, c.reached AS entitlement, g.mode = 'eligible' OR c.mode = 'eligible' AS eligible
+    FROM grants AS g
+    JOIN (SELECT DISTINCT account, entitlement, mode FROM taken_grants) AS t
+      ON t.account = g.account AND t.entitlement = g.entitlement AND t.mode = g.mode
+    JOIN closure AS c ON c.entitlement = g.entitlement
+    UNION
+    SELECT g.account, cut.reached, g.mode = 'eligible' OR cut.mode = 'eligible'
+    FROM grants AS g JOIN cut ON cut.entitlement = g.entitlement
+"""
+
+_KEPT_AT_STAKE = """
+    SELECT DISTINCT s.account, s.entitlement, s.eligible
+    FROM grants_after AS g
+    JOIN (SELECT DISTINCT account FROM at_stake) AS holder ON holder.account = g.account
+    JOIN closure_after AS c ON c.entitlement = g.entitlement
+    JOIN at_stake AS s
+      ON s.account = g.account AND s.entitlement = c.reached
+         AND s.eligible = (g.mode = 'eligible' OR c.mode = 'eligible')
+"""
+
+_LOST = """
     SELECT account, entitlement, CASE WHEN eligible THEN 'eligible' ELSE 'assigned' END AS mode
-    FROM (SELECT * FROM before EXCEPT SELECT * FROM remaining) AS gone
+    FROM (SELECT account, entitlement, eligible FROM at_stake
+          EXCEPT SELECT account, entitlement, eligible FROM kept_at_stake) AS gone
 """
 
 _LOSSES = """
     SELECT DISTINCT t.change, lost.account, lost.entitlement, lost.mode
-    FROM lost JOIN taken_grants AS t ON t.account = lost.account
-    JOIN closure AS c ON c.entitlement = t.entitlement AND c.reached = lost.entitlement
+    FROM taken_grants AS t
+    JOIN closure AS c ON c.entitlement = t.entitlement
+    JOIN lost ON lost.account = t.account AND lost.entitlement = c.reached
     UNION
-    SELECT DISTINCT e.change, lost.account, lost.entitlement, lost.mode
-    FROM lost JOIN grants AS g ON g.account = lost.account
-    JOIN closure AS up ON up.entitlement = g.entitlement
-    JOIN planned_edges AS e ON e.child = up.reached
-    JOIN closure AS down ON down.entitlement = e.parent AND down.reached = lost.entitlement
+    SELECT DISTINCT cut.change, lost.account, lost.entitlement, lost.mode
+    FROM grants AS g
+    JOIN (
+        SELECT DISTINCT e.change, up.entitlement, down.reached
+        FROM closure AS up JOIN planned_edges AS e ON e.child = up.reached
+        JOIN closure AS down ON down.entitlement = e.parent
+    ) AS cut ON cut.entitlement = g.entitlement
+    JOIN lost ON lost.account = g.account AND lost.entitlement = cut.reached
 """
 
 # Of what a reviewer takes away, a role still must have what is on its must list; and what another line allows by name

@@ -172,7 +172,7 @@ def check_day(counts: Sequence[Count], taken: Mapping[tuple[str, str], int]) -> 
     for one in counts:
         if KINDS[one.what] == "group":
             continue
-        most = max(MOST_OF_FEW, one.population * MOST_PERCENT // 100)
+        most = _most_in_a_day(one)
         before = _taken_of(one, taken)
         if one.changed + before > most:
             already = f" and {before} taken" if before else ""
@@ -182,6 +182,10 @@ def check_day(counts: Sequence[Count], taken: Mapping[tuple[str, str], int]) -> 
                 hint="look whether a source or template is wrong; then plan for fewer people, and the rest on another day; "
                 "or declare that a client or site ends, in roles/wind-downs/, signed by two",
             )
+
+
+def _most_in_a_day(count: Count) -> int:
+    return max(MOST_OF_FEW, count.population * MOST_PERCENT // 100)
 
 
 def as_raised(counts: Sequence[Count], raised: Sequence[Higher]) -> tuple[Count, ...]:
@@ -225,22 +229,56 @@ def _may_raise(higher_limit: Higher, counts: Sequence[Count]) -> None:
         )
 
 
+SHOWN = 5
+"""So many limits are named in a refusal, those of whole sources first."""
+
+
 def check(counts: Sequence[Count], names: Mapping[str, str]) -> None:
     """Raise ``LimitExceeded`` when a limit is exceeded; ``names`` says what groups are called."""
     over = [count for count in counts if count.exceeded]
     if over:
-        message = "; ".join(
-            f"{names.get(count.where, count.where)}: {count.changed} {count.what}{_lately(count)}, "
-            f"{count.allowed} of {count.population} allowed"
-            for count in over[:5]
-        )
-        more = f"; and {len(over) - 5} more limits" if len(over) > 5 else ""
+        message = "; ".join(_exceeded(one, counts, names) for one in over[:SHOWN])
+        # A group may lose more than it may of those in it directly, and of all: it is one group.
+        rest = {one.where for one in over[SHOWN:]} - {one.where for one in over[:SHOWN]}
+        more = f"; and {len(rest)} more of which too much goes" if rest else ""
         raise LimitExceeded(
             f"the plan goes beyond its limits: {message}{more}",
             hint="look whether a source or template is wrong; then narrow the plan with --rule, --person or --client, "
-            f"or raise the limit for this plan: --raise {over[0].where}.{KINDS[over[0].what]}={over[0].changed + over[0].taken} "
-            "--reason WHY; two people must then approve it",
+            f"{_instead(over)}",
         )
+
+
+def _exceeded(over: Count, counts: Sequence[Count], names: Mapping[str, str]) -> str:
+    """Say which limit is exceeded, by what; of a source also how much of that people hold directly."""
+    said = f"{names.get(over.where, over.where)}: {over.changed} {over.what}{_lately(over)}, "
+    said += f"{over.allowed} of {over.population} allowed"
+    if KINDS[over.what] != "remove":
+        return said
+    held = sum(c.changed for c in counts if c.what == "direct members" and c.where.startswith(f"{over.where}:"))
+    if not 0 < held < over.changed:
+        return said
+    return (
+        f"{said} ({held} of the {over.changed} are held directly, the others are reached through these and count too)"
+    )
+
+
+def _instead(over: Sequence[Count]) -> str:
+    """Say with which words the limits are raised, where they may be: not further than any limit goes."""
+    to = {(one.where, KINDS[one.what]): 0 for one in over}
+    for one in over:
+        to[one.where, KINDS[one.what]] = max(to[one.where, KINDS[one.what]], one.changed + one.taken)
+    if len(to) > SHOWN or not all(_may_be_raised(one) for one in over):
+        return "until it is within what limits may be raised to"
+    words = " ".join(f"--raise {where}.{kind}={number}" for (where, kind), number in to.items())
+    limit = "limit" if len(to) == 1 else "limits"
+    return f"or raise the {limit} for this plan: {words} --reason WHY; two people must then approve it"
+
+
+def _may_be_raised(over: Count) -> bool:
+    to = over.changed + over.taken
+    if KINDS[over.what] == "group":
+        return over.allowed > 0 and to <= over.population
+    return over.allowed > 0 and to < over.population and to <= _most_in_a_day(over)
 
 
 def _lately(count: Count) -> str:

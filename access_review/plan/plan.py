@@ -175,13 +175,18 @@ def _may_plan(
 def merge(outcomes: Outcomes) -> tuple[Change, ...]:
     """Return each change once, with every finding that asks for it."""
     merged: dict[str, Change] = {}
+    because = defaultdict[str, list[str]](list)
     for finding in sorted(outcomes):
         outcome = outcomes[finding]
         if isinstance(outcome, tuple):
             for change in outcome:
-                because = (*merged[change.id].because, finding) if change.id in merged else (finding,)
-                merged[change.id] = replace(change, because=because)
-    return tuple(merged[key] for key in sorted(merged))
+                merged[change.id] = change
+                because[change.id].append(finding)
+    return tuple(_because(merged[key], tuple(because[key])) for key in sorted(merged))
+
+
+def _because(change: Change, findings: tuple[str, ...]) -> Change:
+    return change if change.because == findings else replace(change, because=findings)
 
 
 def _refused(engine: Engine, keep: int, until: datetime) -> Mapping[str, Withheld]:

@@ -45,7 +45,7 @@ def _refusal(code: WithheldCode, *alternatives: str, **facts: object) -> Refusal
 
 
 def changes_for(request: Request, finding: Row) -> tuple[Change, ...] | Withheld:
-    """Return the changes one finding asks for, or why there are none."""
+    """Return the changes that one of the findings of a request asks for, or why there are none."""
     how: dict[str, Callable[[Request, Row], Iterator[Change]]] = {
         "disable": _disable,
         "remove": _remove,
@@ -137,7 +137,7 @@ def _reaching(request: Request, account: Row, goal: str) -> list[Row]:
     A grant that is wrong in itself goes alone, since each has a finding of its own.
     What is forbidden however it is reached needs every grant that leads there.
     """
-    leading = [g for g in request.held.get(account["account"], ()) if goal in request.reach[g["entitlement"]]]
+    leading = request.leading.get((account["account"], goal), ())
     direct = [g for g in leading if g["entitlement"] == goal]
     forbidden = account["status"] != "left" and any(g["never"] == goal for g in leading)
     found: dict[tuple[str, str, str], Row] = {}
@@ -174,7 +174,7 @@ def _removal(request: Request, account: Row, grant: Row, finding: Row) -> Change
         raise _refusal(WithheldCode.LICENCE)
     if not grant["removable"]:
         raise _refusal(WithheldCode.NOT_REMOVABLE, detail=grant["why_not"] or "its source does not say why")
-    if any(request.entitlements[reached]["kind"] == "licence" for reached in request.reach[grant["entitlement"]]):
+    if not request.licences.isdisjoint(request.reach[grant["entitlement"]]):
         raise _refusal(WithheldCode.CARRIES_LICENCE, name=held["name"])
     source = grant["mastered_in"] or held["source"]
     if grant["via"] not in _BY_VIA and _writable(request, source):

@@ -4,6 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from operator import itemgetter
 from typing import Any, TypeVar
 
@@ -70,7 +71,7 @@ class PlanGaps:
     carriers: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Request:
     """The findings that suggest a change, those only a person can settle, and the rows behind them.
 
@@ -98,6 +99,35 @@ class Request:
     def can(self, source: str, action: Action) -> bool:
         """Tell whether the system of a source can do it; a source that is not declared can do nothing."""
         return source in self.capabilities and action in self.capabilities[source].actions
+
+    @cached_property
+    def leading(self) -> Mapping[tuple[str, str], Sequence[Row]]:
+        """The grants of an account that lead to what one of its findings is about, by both.
+
+        Each grant is looked at once, however many findings an account has.
+        """
+        goals = defaultdict[str, set[str]](set)
+        for finding in self.findings:
+            goals[finding["subject"]].add(finding["about"])
+        found = defaultdict[tuple[str, str], list[Row]](list)
+        for account, wanted in goals.items():
+            for grant in self.held.get(account, ()):
+                for goal in self.reach[grant["entitlement"]] & wanted:
+                    found[account, goal].append(grant)
+        return found
+
+    @cached_property
+    def parents(self) -> Mapping[str, Sequence[str]]:
+        """Where the edges out of each entitlement lead."""
+        found = defaultdict[str, list[str]](list)
+        for child, parent in self.edges:
+            found[child].append(parent)
+        return found
+
+    @cached_property
+    def licences(self) -> frozenset[str]:
+        """The entitlements that are licences."""
+        return frozenset(name for name, row in self.entitlements.items() if row["kind"] == "licence")
 
 
 def collect_request(

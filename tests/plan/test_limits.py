@@ -154,8 +154,56 @@ def test_grants_that_fall_away_through_nesting_are_counted():
         grants=[grant(9, "Carrier")],
     )
     planned(rows, declared(policy=limits(remove={"percent": 1, "floor": 4})))
-    with pytest.raises(LimitExceeded, match="ad: 4 grants removed, 3 of 28 allowed"):
+    with pytest.raises(LimitExceeded, match="ad: 4 grants removed, 3 of 28 allowed") as raised:
         planned(rows, declared(policy=limits(remove={"percent": 1, "floor": 3})))
+    assert "(1 of the 4 are held directly, the others are reached through these and count too)" in raised.value.message
+
+
+def refused(*counts):
+    with pytest.raises(LimitExceeded) as raised:
+        check(counts, {})
+    return raised.value
+
+
+def test_of_what_a_source_loses_it_is_said_how_much_is_held_directly():
+    through = Count("grants removed", "ad", 12, 100, 10)
+    direct = [Count("direct members", f"ad:group:{n}", 2, 9, 3) for n in range(3)]
+    elsewhere = Count("direct members", "ad2:group:1", 3, 9, 3)
+    assert "(6 of the 12 are held directly" in refused(through, *direct, elsewhere).message
+    assert "held directly" not in refused(replace(through, changed=6, allowed=5), *direct).message
+
+
+def test_a_group_beyond_both_its_limits_is_counted_once():
+    groups = [Count(what, f"ad:group:{n}", 4, 4, 3) for n in range(6) for what in ("direct members", "members")]
+    assert refused(*groups).message.endswith("; and 3 more of which too much goes")
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        ([Count("grants removed", "ad", 12, 100, 10)], "--raise ad.remove=12 --reason WHY"),
+        ([Count("members", "ad:group:1", 4, 4, 3)], "--raise ad:group:1.group=4 --reason WHY"),
+        (
+            [Count("grants removed", "ad", 12, 100, 10, 3), Count("accounts disabled", "ad", 11, 100, 10)],
+            "--raise ad.remove=15 --raise ad.disable=11 --reason WHY",
+        ),
+        (
+            [Count("direct members", "ad:group:1", 4, 4, 3), Count("members", "ad:group:1", 5, 6, 3)],
+            "limit for this plan: --raise ad:group:1.group=5 --reason WHY",
+        ),
+        ([Count("grants removed", "ad", 120, 100, 10)], "until it is within what limits may be raised to"),
+        ([Count("grants removed", "ad", 21, 100, 10)], "until it is within what limits may be raised to"),
+        ([Count("accounts disabled", "ad", 1, 9, 0)], "until it is within what limits may be raised to"),
+        (
+            [Count("members", f"ad:group:{n}", 4, 9, 3) for n in range(6)],
+            "until it is within what limits may be raised to",
+        ),
+    ],
+)
+def test_limits_are_said_to_be_raised_where_they_may_be_so_far(counts, said):
+    hint = refused(*counts).hint
+    assert said in hint
+    assert ("--raise" in hint) is ("--raise" in said)
 
 
 def test_a_batch_within_its_share_that_empties_a_group_is_stopped():
@@ -373,8 +421,8 @@ def test_five_limits_are_named_and_the_rest_counted():
     with pytest.raises(LimitExceeded) as raised:
         check(over, {"g0": "Finance"})
     named = "; ".join(f"{name}: 9 members, 3 of 9 allowed" for name in ("Finance", "g1", "g2", "g3", "g4"))
-    assert raised.value.message == f"the plan goes beyond its limits: {named}; and 2 more limits"
-    with pytest.raises(LimitExceeded, match=r"; and 1 more limits$"):
+    assert raised.value.message == f"the plan goes beyond its limits: {named}; and 2 more of which too much goes"
+    with pytest.raises(LimitExceeded, match=r"; and 1 more of which too much goes$"):
         check(over[:6], {})
     with pytest.raises(LimitExceeded, match=r"g4: 9 members, 3 of 9 allowed$"):
         check(over[:5], {})

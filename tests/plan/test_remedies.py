@@ -91,12 +91,16 @@ def finding(remedy="remove", subject=USER, about=GROUP, **more):
     return row | {"reason": "wrong", "carried": False} | more
 
 
+def asked_of(request, finding):
+    return changes_for(replace(request, findings=(finding,)), finding)
+
+
 def tier(name):
     return withheld(WithheldCode.PROTECTED_BY_SOURCE, detail=name)
 
 
 def test_a_clean_grant_is_removed():
-    (one,) = changes_for(world(), finding())  # type: ignore[misc]
+    (one,) = asked_of(world(), finding())
     assert (one.action, one.target.key, one.because) == (Action.REMOVE_MEMBER, (USER, GROUP, "", "assigned"), ("f",))
 
 
@@ -147,26 +151,26 @@ CASES = {
 @pytest.mark.parametrize("reason", CASES)
 def test_a_finding_is_left_to_a_person_with_the_reason(reason):
     asked, asks = CASES[reason]
-    left = changes_for(asked, asks)
+    left = asked_of(asked, asks)
     assert isinstance(left, Withheld)
     assert reason in left.reason
 
 
 def test_a_leaver_loses_a_grant_whatever_the_roles_say():
-    (one,) = changes_for(world(account(status="left"), grants=[grant(verdict="")]), finding())  # type: ignore[misc]
+    (one,) = asked_of(world(account(status="left"), grants=[grant(verdict="")]), finding())
     assert one.leaver
     assert one.expect_before.verdict == ""
 
 
 def test_a_copy_is_disabled_at_its_origin_and_its_sessions_end_where_it_signs_in():
     asked = world(account(COPY, twin=USER, status="left"), account(status="left"))
-    disable, sessions = changes_for(asked, finding("disable", COPY, None))  # type: ignore[misc]
+    disable, sessions = asked_of(asked, finding("disable", COPY, None))
     assert (disable.action, disable.target.account.id) == (Action.DISABLE_ACCOUNT, USER)
     assert (sessions.action, sessions.target.account.id) == (Action.REVOKE_SESSIONS, COPY)
 
 
 def test_a_guest_keeps_the_sessions_of_another_tenant():
-    (only,) = changes_for(world(account(COPY, kind="guest", status="left")), finding("disable", COPY, None))  # type: ignore[misc]
+    (only,) = asked_of(world(account(COPY, kind="guest", status="left")), finding("disable", COPY, None))
     assert only.action is Action.DISABLE_ACCOUNT
 
 
@@ -180,12 +184,12 @@ def test_a_synced_grant_is_cut_in_the_directory_that_masters_it():
         grants=[mirror, grant()],
         originals={(COPY, "entra:group:G"): [original]},
     )
-    (one,) = changes_for(asked, finding(subject=COPY, about="entra:group:G"))  # type: ignore[misc]
+    (one,) = asked_of(asked, finding(subject=COPY, about="entra:group:G"))
     assert (one.target.source, one.target.key) == ("ad", (USER, GROUP, "", "assigned"))
 
 
 def test_nesting_known_from_a_list_is_a_work_order():
-    (one,) = changes_for(world(edges=[edge(mastered_in="app")]), finding("cut", OUTER))  # type: ignore[misc]
+    (one,) = asked_of(world(edges=[edge(mastered_in="app")]), finding("cut", OUTER))
     assert (one.action, one.target.manual) == (Action.MANUAL, "take Outer out of G")
 
 

@@ -44,11 +44,16 @@ def headings_elsewhere(raw: Raw) -> Mistake | None:
     return Mistake("", raw.heading_line, 0, message, f"do the headings stand on line {line}? Set `header_row`")
 
 
+def _are(filled: Sequence[str], headings: frozenset[str], key: Key) -> bool:
+    # Of millions of rows nearly none begins as the headings do: the rest of a row is not looked at.
+    return key(filled[0]) in headings and {key(text) for text in filled} == headings
+
+
 def no_row(raw: Raw, place: int, headings: frozenset[str], key: Key) -> tuple[str, str] | None:
     """Say why the line at a place is none of the rows, and what to do; ``headings`` are those of the sheet, by their key."""
     _, values = raw.rows[place]
     filled = _filled(values)
-    if len(values) == len(raw.columns) and len(filled) == len(headings) and {key(text) for text in filled} == headings:
+    if len(values) == len(raw.columns) and len(filled) == len(headings) and _are(filled, headings, key):
         return "the headings again", "are these two exports, one below the other? Leave the line out"
     if not place and len(filled) > 1 and len(filled) == len(values) and all(map(_RULED.fullmatch, filled)):
         return "a rule below the headings, and no row", "leave the line out"
