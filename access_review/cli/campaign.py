@@ -34,6 +34,7 @@ def decide(
     from access_review.views.text import visible
 
     options: Options = ctx.obj
+    options.acting(options.workspace())
     run = _audited(options)
     if not sheets:
         one_by_one.ask(options, run, by, of)
@@ -84,6 +85,7 @@ def withdraw(
         signatures.withdraw_signature(options, (by, key, comment), of=of, wind_down=wind_down, removal=removal)
         return
     items = items or []
+    options.acting(options.workspace())
     run = _audited(options)
     withdraw_decisions(run, items, by, comment, options.now)
     judged = audits.judgement(run)

@@ -165,13 +165,18 @@ class Options:
         return hold(self.folder, Right.CAMPAIGN, now=self.now, command=command)
 
     def collect(self, workspace: "Workspace", *, trial: bool = False) -> "Run":
-        """Read every source into a new run, and show how far it is."""
+        """Read every source into a new run, and show how far it is.
+
+        Of a moment that is yet to come it is a rehearsal, where runs are of the machine's clock: it would be the newest until then.
+        """
         from access_review.stages.collect import collect_run
+        from access_review.store import logged
         from access_review.views import terminal
 
         self.begin_logbook("collect")
+        to_come = self.as_of is not None and self.as_of > self.clock.now() and logged.machine_timed(self.folder)
         with terminal.progress(shown=False if self.quiet or self.json else None) as progress:
-            return collect_run(workspace, self.now, progress, chosen=self.as_of is not None, trial=trial)
+            return collect_run(workspace, self.now, progress, chosen=self.as_of is not None, trial=trial or to_come)
 
     @property
     def colour(self) -> bool:

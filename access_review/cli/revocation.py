@@ -203,12 +203,12 @@ def _declared(workspace: "Workspace", name: str) -> str:
 
 
 def signer_of(options: Options, by: str, key: Path | None) -> "Signer | None":
-    """Return who signs with which key; nobody without one. Raises as :meth:`Options.acting` does: nobody dates a signature back."""
+    """Return who signs with which key; nobody without one. Raises as :meth:`Options.acting` does: nobody dates a statement back."""
     from access_review.stages.keep_signed import Signer
 
+    options.acting(options.workspace())
     if key is None:
         return None
-    options.acting(options.workspace())
     return Signer(by, key, _passphrase(key))
 
 

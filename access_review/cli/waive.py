@@ -119,6 +119,7 @@ def end(ctx: typer.Context, name: Name) -> None:
     from access_review.stages.waive import end_waiver
 
     options: Options = ctx.obj
+    options.acting(options.workspace())
     end_waiver(options.folder, name, options.now)
     options.show({"waiver": name}, f"{name} has ended; what it accepted is open again in the next review.")
 

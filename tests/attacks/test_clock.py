@@ -120,10 +120,11 @@ def test_no_variable_moves_the_clock_of_the_command(company):
 
 def test_recorded_sources_are_reviewed_as_of_any_moment(company):
     (company.folder / "sources/app.yaml").unlink()
-    said = company.run("--as-of", NEXT_MONTH, "--json", "collect", at=LATE)
-    assert said.code in {0, 1}, said.err
-    assert said.json["rehearsal"] is False
-    assert said.json["as_of"].startswith("2026-12-02")
+    for moment, to_come in ((AUDIT, False), (NEXT_MONTH, True)):
+        said = company.run("--as-of", moment, "--json", "collect", at=LATE)
+        assert said.code in {0, 1}, said.err
+        assert said.json["rehearsal"] is to_come
+        assert said.json["as_of"][:10] == moment[:10]
 
 
 BEGAN = "2026-11-02T06:00:00Z"
@@ -152,3 +153,35 @@ def test_where_files_alone_are_read_another_time_is_taken_until_a_run_is_of_the_
     assert (refused.code, "by that alone is signed and acted" in refused.err) == (4, True), refused.err
     assert sorted(company.folder.glob("runs/**/*")) == before
     assert access_review(company.folder, "--as-of", BEGAN, "explain", "Person 7", at=LATE).code == 0
+
+
+def test_a_run_of_a_moment_to_come_is_a_rehearsal_where_runs_are_of_the_machines_clock(tmp_path):
+    """It would be the newest run, known to the logbook, until that moment: nobody could plan on any other unnamed."""
+    company = Company(tmp_path / "company")
+    assert access_review(company.folder, "--quiet", "audit", at=LATE).code in {0, 3}
+    (run,) = company.folder.glob("runs/2*")
+    for words in (("collect",), ("audit",)):
+        ahead = access_review(company.folder, "--as-of", "2031-01-01T00:00:00Z", "--quiet", *words, at=LATE)
+        assert ahead.code in {0, 3, 5}, ahead.err
+    assert [*company.folder.glob("runs/2*")] == [run]
+    assert [path.name[:4] for path in company.folder.glob("runs/rehearsals/*-*")] == ["2031"]
+    assert access_review(company.folder, "--as-of", BEGAN, "--quiet", "collect", at=LATE).code == 0
+    assert len([*company.folder.glob("runs/2*")]) == 2, "what was exported before may be read as of then"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("sign-off", "--yes", "--by", "00008"),
+        ("decide", "sheet.csv"),
+        ("withdraw", "item", "--by", "00008", "--comment", "no"),
+        ("waive", "ask", "finding", "--reason", "r", "--ticket", "T-1", "--until", "2026-12-01", "--by", "00008"),
+        ("waive", "end", "W-2026-001"),
+    ],
+    ids=" ".join,
+)
+def test_nobody_dates_back_what_they_merely_claim(company, words):
+    before = sorted(company.folder.glob("r*/**/*"))
+    done = company.run("--as-of", SIGN, *words, at=LATE)
+    assert (done.code, "--as-of is for reviewing" in done.err) == (4, True), done.err
+    assert sorted(company.folder.glob("r*/**/*")) == before
