@@ -1,7 +1,7 @@
 """Verify: read again what a batch changed, and note in its journal what is proven."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import cache, partial
 
@@ -36,8 +36,8 @@ def verify_plan(
 
     ``by`` says what was done by hand: the changes ``confirmed``, and what the ``log`` of ``carry-out.ps1`` has. With a
     ``signer`` that is signed, and not merely claimed.
-    Raises ``PlanRefused`` for a log that is not of this plan, and takes nothing of it, ``Unclear`` for a change that
-    the plan does not have, and ``ConnectorError`` for a system that lets nobody in.
+    Raises ``PlanRefused`` for a log that is not of this plan, or for who says of their own access that it is gone, and
+    takes nothing of it, ``Unclear`` for a change that the plan does not have, and ``ConnectorError`` for a system that lets nobody in.
     """
     plans.require_journals(workspace.folder)
     with plans.writing(workspace.folder, now, "verify"):
@@ -81,6 +81,7 @@ def _verified(
             raise Unclear(f"the plan has no change {strange[0]!r}", hint="orders.txt and plan.csv name them")
         by = rosters.person_now(stored.run, by, now) if confirmed or log is not None else by
         rows = carried_out.read_log(log, plan, now) if log is not None else []
+        _refuse_own(stored, by, {*confirmed, *(row.change for row in rows)})
         how = _signed(stored, workspace, signer, now, confirmed, log) if signer else "claimed"
         last = cache(partial(last_reads.of_touched, workspace, plan.changes))
         with systems.witnesses(workspace, plan.changes, now, last) as witnesses:
@@ -92,6 +93,18 @@ def _verified(
             void = VoidOrders(stored, workspace, now).why
             return verify.verify(
                 plan.changes, journal, witnesses, now=now, pace=policy.apply, targets=policy.targets, void=void
+            )
+
+
+def _refuse_own(stored: StoredPlan, by: str, said: Collection[str]) -> None:
+    """Raise ``PlanRefused`` where somebody says of their own access that it was taken: what no read shows then ends the order."""
+    people = stored.signatories
+    for change in stored.plan.changes:
+        person = change.target.person
+        if change.id in said and person and people.alike(person, by):
+            raise PlanRefused(
+                f"{change.id} is about the access of {by}, or of somebody of that name",
+                hint="somebody else says that it is done; nothing was taken",
             )
 
 

@@ -179,6 +179,19 @@ def states(company, *looks):
     return [{one["state"] for one in changes} for changes in found]
 
 
+def test_nobody_says_of_their_own_access_that_it_is_gone(editors, tmp_path):
+    """Held against it by three lists, it would end the order as failed."""
+    company = editors.copy(tmp_path / "company")
+    ordered(company)
+    (plan,) = company.folder.glob("runs/*/plan/plan.json")
+    own = next(one["id"] for one in json.loads(plan.read_bytes())["changes"] if one["target"]["person"][-2:] == "11")
+    words = ("--run", plan.parents[1].name, "verify", "--confirm", own, "--by")
+    refused = company.run(*words, "00011", at=LOOKS[0])
+    assert (refused.code, "is about the access of hr:person:00011" in refused.err) == (4, True), refused.err
+    assert states(company, LOOKS[0]) == [{"ordered"}]
+    assert company.run(*words, "00012", at=LOOKS[0]).code == 0
+
+
 def test_an_export_that_is_read_twice_is_one_read(editors, tmp_path):
     company = editors.copy(tmp_path / "company")
     ordered(company)
