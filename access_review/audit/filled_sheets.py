@@ -96,13 +96,12 @@ def stray(raw: Raw, run: str) -> str:
     return f"it is of run {min(runs)}, not {run}" if runs and run not in runs else ""
 
 
-def open_items(work: Worklist, answers: Decisions, reviewer: str, me: Iterable[str]) -> tuple[WorkItem, ...]:
-    """Return the items of a reviewer without an answer that ``me``, by all names, may decide: none about their own access."""
-    own = {fold(name) for name in me}
+def open_items(work: Worklist, answers: Decisions, reviewer: str, me: str, people: People) -> tuple[WorkItem, ...]:
+    """Return the items of a reviewer without an answer that ``me`` may decide: none about their own access."""
     return tuple(
         item
         for item in work.items
-        if item.reviewer == reviewer and item.item not in answers.current and not own & set(item.own)
+        if item.reviewer == reviewer and item.item not in answers.current and not people.is_own(me, item.own)
     )
 
 
@@ -294,7 +293,7 @@ def _unusable(
     elif people and not person_in(by, people):
         hint = "write the id, name or mail of the person who decided"
         yield row.mistake("decided by", f"{by} is not one person of the rosters who works here", hint)
-    elif names_in(by) & set(item.own) or (people and people.called(person_in(by, people) or "") & set(item.own)):
+    elif names_in(by) & set(item.own) or (people and people.is_own(person_in(by, people) or "", item.own)):
         hint = "leave the row empty; somebody else decides"
         yield row.mistake("decided by", f"{by} may not decide on their own access", hint)
     if day is None:

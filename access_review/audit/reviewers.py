@@ -48,9 +48,14 @@ class People:
         names = [bare(self.names.get(person, "")) for person in (one, other)]
         return one == other or (bool(names[0]) and names[0] == names[1])
 
-    def called(self, person: str) -> frozenset[str]:
-        """Return everything a person goes by, folded."""
-        return frozenset(name for name, known in self.known.items() if known == person)
+    def is_own(self, person: str, own: Iterable[str]) -> bool:
+        """Tell whether access is a person's own, or of somebody of that name, by all that its holder goes by, folded.
+
+        A second row of a roster, as of somebody hired again, is no second person.
+        """
+        names, name = set(own), bare(self.names.get(person, ""))
+        ids = {known for known, meant in self.known.items() if meant == person} | {fold(person)}
+        return not ids.isdisjoint(names) or (bool(name) and name in map(bare, names))
 
 
 def bare(name: str) -> str:
@@ -86,16 +91,12 @@ def route(work: Worklist, reviewing: Reviewing, people: People, today: date) -> 
 def _routed(item: WorkItem, reviewing: Reviewing, people: People, today: date) -> WorkItem:
     if item.reviewer == UNASSIGNED:
         leads = (people.who(reviewing.client_leads[name]) for name in item.clients if name in reviewing.client_leads)
-        return _to(item, next((lead for lead in leads if lead and _may(item, lead)), None), people)
+        return _to(item, next((lead for lead in leads if lead and not people.is_own(lead, item.own)), None), people)
     for one in reviewing.delegates:
         if people.who(one.person) == item.reviewer and one.since <= today <= one.until:
             delegate = people.who(one.delegate)
-            return _to(item, delegate if delegate and _may(item, delegate) else None, people)
+            return _to(item, delegate if delegate and not people.is_own(delegate, item.own) else None, people)
     return item
-
-
-def _may(item: WorkItem, person: str) -> bool:
-    return fold(person) not in item.own
 
 
 def _to(item: WorkItem, person: str | None, people: People) -> WorkItem:

@@ -109,7 +109,7 @@ def questions(run: Run, by: str, of: str | None, now: datetime) -> Questions:
     people = rosters.people_now(run, now)
     me = _person(people, by)
     whose = me if of is None else UNASSIGNED if of == UNASSIGNED else _person(people, of)
-    items = filled_sheets.open_items(store.read(run, WORKLIST), audits.decisions(run), whose, people.called(me))
+    items = filled_sheets.open_items(store.read(run, WORKLIST), audits.decisions(run), whose, me, people)
     name = people.names[me]
     return Questions(name if people.who(name) == me else me, items)
 

@@ -79,12 +79,12 @@ class OwnItems:
 
 def own_items(run: Run, person: str) -> OwnItems:
     """Return what is asked of a reviewer: never about their own access. Raises ``ArtifactError`` for damaged files."""
-    own = rosters.people_now(run).called(person)
+    people = rosters.people_now(run)
     standing = audits.recorded(run).standing
     items = tuple(
         ItemAnswer(item, standing.get(item.item))
         for item in read_again(run, WORKLIST).items
-        if item.reviewer == person and not own & set(item.own)
+        if item.reviewer == person and not people.is_own(person, item.own)
     )
     kind = artifacts.submission(name_of(person))
     submitted = read_again(run, kind) if store.has(run, kind) else None
@@ -166,7 +166,7 @@ def hand_on(run: Run, item: str, *, person: str, to: str, reason: str, now: date
         asked = _own(run, item, person, people)
         if other == person:
             raise Unclear("that is yourself", hint="name somebody else")
-        if people.called(other) & set(asked.own):
+        if people.is_own(other, asked.own):
             raise Unclear(f"{people.names[other]} may not decide on their own access", hint="name somebody else")
         if audits.decisions(run).current.get(item):
             raise PlanRefused("this is answered", hint="take the answer back first")
@@ -223,7 +223,7 @@ def _here(run: Run, person: str, now: datetime) -> People:
 def _own(run: Run, item: str, person: str, people: People) -> WorkItem:
     """Return an item of a person's list; one of another's is as unknown as one that there is not."""
     for one in read_again(run, WORKLIST).items:
-        if one.item == item and one.reviewer == person and not people.called(person) & set(one.own):
+        if one.item == item and one.reviewer == person and not people.is_own(person, one.own):
             return one
     raise Unclear("there is no such item on your list", hint="it may have been handed on")
 

@@ -7,7 +7,7 @@ from access_review import store
 from access_review.artifacts import AUDIT, WORKLIST
 from access_review.audit import decisions
 from access_review.audit.decisions import Decisions
-from access_review.audit.worklist import WorkItem, fold
+from access_review.audit.worklist import WorkItem
 from access_review.errors import PlanRefused, Unclear
 from access_review.runs import Run
 from access_review.store import audits, rosters
@@ -27,8 +27,7 @@ def withdraw_decisions(run: Run, items: Iterable[str], by: str, comment: str, no
         raise PlanRefused(f"{ended.week} is signed off by {ended.signed_off_by}", hint="an audit ends once")
     known = store.read(run, WORKLIST).items
     wanted = [_item(known, name) for name in items]
-    own = {fold(name) for name in (by, person, people.names[person])}
-    if theirs := [item.item for item in wanted if own & set(item.own)]:
+    if theirs := [item.item for item in wanted if people.is_own(person, item.own)]:
         raise PlanRefused(f"{theirs[0]} is about the access of {by}", hint="somebody else withdraws it")
     ids = [item.item for item in wanted]
 

@@ -28,7 +28,10 @@ SEEN: Mapping[str, str] = {
         nothing_that_signs_writes_or_reads_back_takes_another_time, a_plan_that_is_yet_to_be_made_is_not_carried_out,
         a_live_source_read_under_another_moment_is_a_rehearsal_on_which_nothing_rests,
         a_plan_moved_into_a_rehearsal_is_refused, no_variable_moves_the_clock_of_the_command,
-        recorded_sources_are_reviewed_as_of_any_moment""",
+        recorded_sources_are_reviewed_as_of_any_moment,
+        where_files_alone_are_read_another_time_is_taken_until_a_run_is_of_the_machines_clock,
+        a_run_of_a_moment_to_come_is_a_rehearsal_where_runs_are_of_the_machines_clock,
+        nobody_dates_back_what_they_merely_claim""",
     "a directory of which a file is empty or cut, between entries too": """
         odd_files: a_directory_of_which_one_file_is_cut_is_incomplete_and_closes_nothing,
         a_directory_cut_between_entries_is_fewer_than_was_read_before_and_closes_nothing,
@@ -37,6 +40,7 @@ SEEN: Mapping[str, str] = {
         journal_and_logbook: no_figure_is_made_of_what_was_written_into_a_run,
         a_run_whose_second_review_was_killed_is_reviewed_again, a_journal_that_is_gone_is_never_begun_again, a_journal_that_was_rolled_back_is_refused,
         a_plan_under_another_name_is_none, what_lies_there_and_was_never_logged_counts_for_nothing,
+        of_runs_of_one_second_the_logbook_says_which_is_the_newest,
         the_check_names_what_was_changed_and_a_head_kept_elsewhere_shows_a_rollback,
         the_check_names_a_journal_whose_beginning_was_cut_off_the_logbook,
         a_batch_that_a_forged_line_calls_pruned_still_counts,
@@ -50,6 +54,7 @@ SEEN: Mapping[str, str] = {
     "a person who is nobody, gains by it, or is the requester under another spelling": """
         people: a_waiver_is_approved_by_a_person_who_neither_asked_nor_gains, a_sheet_that_names_a_stranger_is_not_read,
         a_second_row_of_the_requesters_name_is_no_second_person,
+        a_second_row_of_the_holders_name_answers_nothing_about_their_access,
         whoever_was_to_leave_by_now_acts_no_more_though_nothing_was_read_since,
         work_done_by_hand_is_confirmed_by_a_person_and_for_a_change_of_the_plan
         assurance: a_waiver_says_whether_its_approver_signed_it_as_it_now_is,

@@ -143,6 +143,29 @@ def test_a_second_row_of_the_requesters_name_is_no_second_person(company):
     assert refused(company.sign(8, at=at), "has the same name")
 
 
+def test_a_second_row_of_the_holders_name_answers_nothing_about_their_access(company):
+    """Somebody hired again, or an employee who is a contractor too, has two ids and is one person."""
+    path = company.folder / "sources/people.csv"
+    path.write_text(path.read_text() + "00112,PERSON  12,Active,,Finance\n")
+    later = "2026-11-09T06:00:00Z"
+    assert company.run("audit", at=later).code == 0
+    sheets = [*newest(company).folder.glob("sample/*.csv")]
+    rows = [row for sheet in sheets for row in csv.DictReader(sheet.read_text("utf-8-sig").splitlines())]
+    (own, *_) = [row for row in rows if row["account"] == "u12"]
+    filled = company.folder / "filled.csv"
+    for by, code in (("00112", 2), ("00009", 0)):
+        answer = {"decision": "keep", "decided by": by, "decided on": later[:10], "comment": "agreed"}
+        with filled.open("w", newline="") as file:
+            writer = csv.DictWriter(file, own)
+            writer.writeheader()
+            writer.writerow({**own, **answer})
+        done = company.run("decide", str(filled), at=later)
+        assert (done.code, "may not decide on their own access" in done.err) == (code, bool(code)), done.err
+    taken_back = ("withdraw", own["item"], "--comment", "no", "--by")
+    assert refused(company.run(*taken_back, "00112", at=later), "is about the access of")
+    assert company.run(*taken_back, "00009", at=later).code == 0
+
+
 def test_a_waiver_is_approved_by_a_person_who_neither_asked_nor_gains(company):
     found = company.run("--json", "export", "findings", "--format", "json", "-o", "f.json", at=AT)
     assert found.code == 0

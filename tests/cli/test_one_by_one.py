@@ -75,7 +75,7 @@ def test_a_reviewer_answers_skips_stops_and_goes_on_later(audited):
     folder, run, reviewer = audited
     work = store.read(run, WORKLIST)
     people = reviewers.people_of(load(run).tables["people"].to_pylist())
-    mine = open_items(work, audits.decisions(run), reviewer, people.called(reviewer))
+    mine = open_items(work, audits.decisions(run), reviewer, reviewer, people)
     assert len(mine) >= 5
 
     first = Terminal(folder, "decide", "--by", reviewer)
@@ -148,6 +148,6 @@ def test_nobody_is_asked_about_their_own_access(audited):
     answers = audits.decisions(run)
     # The sample is drawn anew each time: whoever is in it, as if the sheet were their own.
     item = next(i for i in work.items if i.unit in people.here and i.item not in answers.current)
-    assert item in open_items(work, answers, item.reviewer, ())
-    asked = open_items(work, answers, item.reviewer, people.called(item.unit))
+    assert item in open_items(work, answers, item.reviewer, "hr:person:nobody", people)
+    asked = open_items(work, answers, item.reviewer, item.unit, people)
     assert all(i.unit != item.unit for i in asked)
