@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from access_review.changes import Mark
+from access_review.changes import Connector, Mark, can_mark, is_recorded
 from access_review.guarded_files.plain import followed, size_and_digest
 
 ABSENT = "absent"
@@ -35,6 +35,14 @@ def _written(looks: Iterable[list[object]]) -> datetime | None:
 def _every(paths: Iterable[Path]) -> Iterator[Path]:
     for path in paths:
         yield from (one for one in path.rglob("*") if not one.is_dir()) if path.is_dir() else (path,)
+
+
+def written_at(connector: Connector) -> datetime | None:
+    """Return when an export was written: one that is read twice is one read.
+
+    Nothing of a system that is read as it is now, and where nobody knows.
+    """
+    return connector.mark(Mark()).written if is_recorded(connector) and can_mark(connector) else None
 
 
 def mark_locations(folder: Path, locations: Iterable[str], before: Mark) -> Mark:

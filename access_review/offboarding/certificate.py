@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from access_review.offboarding.leaver import AccessItem, AccessState, Leaver, Leavers, LeaverStatus, System
 
@@ -61,8 +62,11 @@ class RemovalCertificate:
     systems: tuple[CertifiedSystem, ...]
 
 
-def why_not(leaver: Leaver, as_of: datetime) -> str:
-    """Say why no certificate can be given of a leaver, or nothing."""
+def why_not(leaver: Leaver, as_of: datetime, written: Mapping[str, datetime] = MappingProxyType({})) -> str:
+    """Say why no certificate can be given of a leaver, or nothing.
+
+    ``written`` is when the export of a source was, where it is one: read twice, it is one read.
+    """
     if leaver.standing is not LeaverStatus.LEFT:
         return "has not left"
     if not leaver.systems:
@@ -76,17 +80,19 @@ def why_not(leaver: Leaver, as_of: datetime) -> str:
         ]
         if items:
             return f"{state}: {', '.join(items)}"
-    once = [system.source for system in leaver.systems if not _proved(system, as_of)]
+    read_at = {system.source: min(as_of, written.get(system.source, as_of)) for system in leaver.systems}
+    once = [system.source for system in leaver.systems if not _proved(system, read_at[system.source])]
     if once:
-        return f"{', '.join(once)}: seen gone once only; collect again {APART.seconds // 60} minutes later"
+        anew = "export and " if any(source in written for source in once) else ""
+        return f"{', '.join(once)}: seen gone once only; {anew}collect again {APART.seconds // 60} minutes later"
     return ""
 
 
-def _proved(system: System, as_of: datetime) -> bool:
-    """Tell whether two reads far enough apart agree that nobody can sign in."""
+def _proved(system: System, read_at: datetime) -> bool:
+    """Tell whether two reads far enough apart agree that nobody can sign in, the later at a moment."""
     if system.state(AccessItem.SIGN_IN) is AccessState.NONE or system.verified_at is not None:
         return True
-    return system.first_gone_at is not None and as_of - system.first_gone_at >= APART
+    return system.first_gone_at is not None and read_at - system.first_gone_at >= APART
 
 
 def certify(leaver: Leaver, leavers: Leavers) -> RemovalCertificate:

@@ -7,8 +7,9 @@ from datetime import datetime
 from functools import partial
 
 from access_review import snapshot
-from access_review.changes import Change, Executor, Mark, Witness, Writable, can_mark, is_recorded
+from access_review.changes import Change, Executor, Witness, Writable
 from access_review.connectors import Connector
+from access_review.connectors.file_marks import written_at
 from access_review.connectors.own_removals import LastRead
 from access_review.revoke import work_orders
 from access_review.snapshot import Snapshot
@@ -72,13 +73,8 @@ def _touched(
 
     for entry in _sources(workspace, changes):
         alone, opened = replace(workspace, sources=(entry,)), workspace.connected(entry)
-        orders = work_orders.WorkOrders(entry.name, partial(read, alone), ordering, partial(_written, opened))
+        orders = work_orders.WorkOrders(entry.name, partial(read, alone), ordering, partial(written_at, opened))
         yield entry.name, opened, orders
-
-
-def _written(opened: Connector) -> datetime | None:
-    """Return when an export was written; nothing of a system that is read as it is now, and where nobody knows."""
-    return opened.mark(Mark()).written if is_recorded(opened) and can_mark(opened) else None
 
 
 def _sources(workspace: Workspace, changes: Sequence[Change]) -> list[SourceEntry]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from access_review import store
 from access_review.artifacts import LEAVERS, removal_certificate
+from access_review.connectors.file_marks import written_at
 from access_review.engine import Engine, ParquetFile
 from access_review.errors import no_such
 from access_review.findings.judged_share import measure_judged
@@ -197,7 +198,9 @@ def write_certificates(
     signature would not count.
     """
     found = list(some)
-    refused = {one.person: reason for one in found if (reason := certificate.why_not(one, made.as_of))}
+    exports = ((entry.name, written_at(workspace.connected(entry))) for entry in workspace.sources)
+    exported = {name: at for name, at in exports if at}
+    refused = {one.person: reason for one in found if (reason := certificate.why_not(one, made.as_of, exported))}
     given = {one.person: certificate.certify(one, made) for one in found if one.person not in refused}
     written, signed = {}, []
     for person, content in given.items():

@@ -1,6 +1,7 @@
 """Offboarding verification, through the roster's own dates: the four instants, the targets, what is open where."""
 
 import json
+import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -34,6 +35,7 @@ from access_review.tables import frame
 from tests.support.command import access_review, in_own_process, lay_out
 from tests.support.fake_system import FakeSystem, Time, a_change, a_plan, key_of
 from tests.support.snapshots import AS_OF, snapshot, tables, workspace
+from tests.support.workspaces import Company
 
 MANILA = """connector: roster
 options:
@@ -446,3 +448,29 @@ def test_a_certificate_needs_two_reads_and_nothing_open_or_unknown(tmp_path):
     assert "another moment of proof" in contradiction(early, leavers)
     later = LEAVERS.dump(leavers).replace(b'"verified_at":null', b'"verified_at":"2026-11-06T13:30:00Z"')
     assert contradiction(given, LEAVERS.load(later)) == ""
+
+
+@pytest.mark.slow
+def test_an_export_that_was_collected_twice_certifies_nothing(tmp_path):
+    company = Company(tmp_path / "company")
+    company.leave(20, "2026-10-30")
+    assert company.run("--quiet", "audit", at="2026-11-02T06:00:00Z").code == 0
+    ledger = company.folder / "sources/ledger.csv"
+
+    def certified(exported, at):
+        company.disabled = {20}
+        company.write()
+        ledger.write_text(ledger.read_text().replace("u20,Viewer,", "u20,,"))
+        moment = datetime.fromisoformat(exported).timestamp()
+        os.utime(ledger, (moment, moment))
+        for words in (("collect",), ("review",), ("offboarding",)):
+            assert company.run("--quiet", *words, at=at).code in {0, 5}
+        words = ("--json", "offboarding", "--certificates", str(company.folder / "certificates"))
+        return company.run(*words, at=at).json
+
+    first = certified("2026-11-03T05:00:00Z", "2026-11-03T06:00:00Z")
+    assert "seen gone once only" in first["refused"]["hr:person:00020"]
+    again = certified("2026-11-03T05:00:00Z", "2026-11-03T08:00:00Z")
+    assert "seen gone once only; export and collect again" in again["refused"]["hr:person:00020"]
+    anew = certified("2026-11-03T09:00:00Z", "2026-11-03T10:00:00Z")
+    assert (anew["refused"], [*anew["written"]]) == ({}, ["hr:person:00020"])
