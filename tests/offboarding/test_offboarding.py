@@ -463,8 +463,8 @@ def test_an_export_that_was_collected_twice_certifies_nothing(tmp_path):
         ledger.write_text(ledger.read_text().replace("u20,Viewer,", "u20,,"))
         moment = datetime.fromisoformat(exported).timestamp()
         os.utime(ledger, (moment, moment))
-        for words in (("collect",), ("review",), ("offboarding",)):
-            assert company.run("--quiet", *words, at=at).code in {0, 5}
+        for command in ("collect", "review", "offboarding"):
+            assert company.run("--quiet", command, at=at).code in {0, 5}
         words = ("--json", "offboarding", "--certificates", str(company.folder / "certificates"))
         return company.run(*words, at=at).json
 
