@@ -71,7 +71,7 @@ class Options:
         if logged.machine_timed(self.folder):
             raise PlanRefused(
                 "--as-of is for reviewing: runs here are of the machine's clock, and by that alone is signed and acted",
-                hint="leave --as-of out",
+                hint="leave --as-of out; to try the example in its own time, lay it out anew: access-review init DIR",
             )
         return RunningClock(self.as_of, self.clock)
 
