@@ -73,8 +73,8 @@ FORBIDDEN = NamedRelation(
 """,
 )
 
-# Forbidden by one role is forbidden, whatever another allows or carries. Where a role allows what carries something that it
-# forbids itself, the nesting is found, once for its edge, and not everybody who holds it.
+# Forbidden by one role is forbidden, whatever another allows, carries or merely leads to. Where each role that allows something
+# forbids itself what that leads to, the nesting is found, once for its edge, and not everybody who holds it.
 VERDICTS_OF_PAIRS = NamedRelation(
     "verdicts",
     "The fact `verdicts`: each pair judged, and the forbidden entitlement that it reaches.",
@@ -91,9 +91,9 @@ VERDICTS_OF_PAIRS = NamedRelation(
         FROM forbidden AS f JOIN allowed AS a ON a.role_set = f.role_set AND a.entitlement = f.entitlement
     ),
     others AS (
-        SELECT named.role_set, named.entitlement, closure.reached, allowed
+        SELECT named.role_set, named.entitlement, closure.reached
         FROM named JOIN closure ON closure.entitlement = named.entitlement
-        WHERE forbidden OR NOT allowed OR named.role_set IN (SELECT role_set FROM disputed)
+        WHERE forbidden OR NOT allowed
     ),
     expected_of_role_sets AS (
         SELECT a.role_set, a.entitlement
@@ -106,12 +106,26 @@ VERDICTS_OF_PAIRS = NamedRelation(
         FROM others JOIN expected_of_role_sets AS e
              ON e.role_set = others.role_set AND e.entitlement = others.reached
     ),
+    ways AS (
+        SELECT DISTINCT named.role_set, named.entitlement, allowed, f.entitlement AS never
+        FROM forbidden AS f JOIN closure ON closure.reached = f.entitlement
+        JOIN named ON named.role_set = f.role_set AND named.entitlement = closure.entitlement
+    ),
+    allowed_without AS (
+        SELECT DISTINCT ways.role_set, ways.entitlement, ways.never
+        FROM ways JOIN role_sets ON role_sets.role_set = ways.role_set
+        JOIN expected AS e ON e.role = role_sets.role AND e.entitlement = ways.entitlement AND e.allows <> 'never'
+        LEFT JOIN expected AS n ON n.role = role_sets.role AND n.entitlement = ways.never AND n.allows = 'never'
+        WHERE ways.allowed AND n.role IS NULL
+    ),
     forbidden_ways AS (
-        SELECT others.role_set, others.entitlement, min(f.entitlement) AS never
-        FROM others JOIN forbidden AS f ON f.role_set = others.role_set AND f.entitlement = others.reached
-        LEFT JOIN disputed AS d ON d.role_set = others.role_set AND d.entitlement = others.reached
-        WHERE NOT others.allowed OR d.entitlement IS NOT NULL
-        GROUP BY others.role_set, others.entitlement
+        SELECT ways.role_set, ways.entitlement, min(ways.never) AS never
+        FROM ways
+        LEFT JOIN disputed AS d ON d.role_set = ways.role_set AND d.entitlement = ways.never
+        LEFT JOIN allowed_without AS w
+            ON w.role_set = ways.role_set AND w.entitlement = ways.entitlement AND w.never = ways.never
+        WHERE NOT ways.allowed OR d.entitlement IS NOT NULL OR w.never IS NOT NULL
+        GROUP BY ways.role_set, ways.entitlement
     )
     SELECT named.role_set, named.entitlement,
            CASE WHEN allowed AND NOT forbidden THEN 'within' WHEN partly.role_set IS NOT NULL THEN 'mixed' ELSE 'beyond' END

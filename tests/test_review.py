@@ -140,6 +140,18 @@ def test_what_one_role_allows_and_another_forbids_is_found_where_nesting_carries
     assert found(report, "never-allowed") == set()  # nobody has the role that forbids
 
 
+@pytest.mark.parametrize("privileged", ["b", "c"])
+def test_what_one_role_forbids_is_found_where_another_leads_to_it_and_does_not_allow_it(privileged):
+    """What is privileged is not allowed by being carried, so that no role allows what the other forbids."""
+    templates = [{"role": "r", "may": ["ad:group:a"]}, {"role": "s", "never": ["ad:group:c"]}]
+    both = [{"person": "hr:person:1", "seq": seq, "role": role} for seq, role in enumerate("rs", 1)]
+    entitlements = [group(name, privileged=name == privileged) for name in GROUPS]
+    nesting = [nests("a", "b"), nests("b", "c")]
+    world = company(assignments=both, entitlements=entitlements, grants=[holds(1, "a")], nesting=nesting)
+    report, _ = reviewed(world, workspace(templates=templates))
+    assert found(report, "never-allowed") == {("ad:user:1", "ad:group:c")}
+
+
 def test_nesting_that_carries_what_the_same_role_forbids_is_one_finding_of_its_edge():
     space = workspace(templates=[{"role": "r", "may": ["ad:group:a"], "never": ["ad:group:c"]}])
     report, _ = reviewed(company(grants=[holds(1, "a")], nesting=[nests("a", "c")]), space)
