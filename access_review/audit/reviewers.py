@@ -54,8 +54,9 @@ class People:
         A second row of a roster, as of somebody hired again, is no second person.
         """
         names, name = set(own), bare(self.names.get(person, ""))
-        ids = {known for known, meant in self.known.items() if meant == person} | {fold(person)}
-        return not ids.isdisjoint(names) or (bool(name) and name in map(bare, names))
+        # Asked of each item: what the holder goes by is looked up, and not all that everybody does.
+        known = fold(person) in names or any(self.known.get(one) == person for one in names)
+        return known or (bool(name) and name in map(bare, names))
 
 
 def bare(name: str) -> str:
