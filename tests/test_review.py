@@ -14,6 +14,7 @@ from access_review.errors import RuleError, Unclear
 from access_review.explain.lookup import look_up
 from access_review.facts import PREVIOUS_FINDINGS
 from access_review.findings import Gaps
+from access_review.findings.selected import pieces_with, rows_with
 from access_review.findings.sentences import every_sentence, risk_reasons
 from access_review.graph import closure
 from access_review.model import Relation, Severity
@@ -532,3 +533,22 @@ def test_findings_are_the_same_however_tables_are_kept(small):
     with EmbeddedEngine(AS_OF) as engine:
         assert report.digest == review(world, SPACE, engine).digest
     assert found(report, "nesting-cycle")
+
+
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_findings_are_asked_for_by_what_they_have_in_memory_and_on_disk(tmp_path, on_disk):
+    world = company(nesting=[nests("b", "c"), nests("c", "b")])
+    file = ParquetFile(tmp_path / "findings.parquet") if on_disk else None
+    with EmbeddedEngine(AS_OF) as engine:
+        report = review(world, SPACE, engine, to=file) if file else review(world, SPACE, engine)
+        every = report.findings.to_pylist()
+        rules = {row["rule"] for row in every}
+        assert len(rules) > 1
+        assert list(rows_with(report.pieces())) == every
+        for rule in sorted(rules):
+            assert list(rows_with(report.pieces(), rule=[rule], status=["new"])) == [
+                row for row in every if row["rule"] == rule
+            ]
+        assert not list(rows_with(report.pieces(), rule=rules, status=["closed"]))
+        assert not list(rows_with(report.pieces(), rule=[]))
+        assert sum(map(len, pieces_with(report.pieces(), status=["new", "closed"]))) == len(every)

@@ -17,6 +17,7 @@ from access_review.audit import reviewers
 from access_review.audit.named_people import who_hears
 from access_review.audit.reviewers import People
 from access_review.errors import AccessReviewError, PlanRefused
+from access_review.findings.selected import rows_with
 from access_review.logbook import entries
 from access_review.model import Clock
 from access_review.plan.derive import PlanOrder
@@ -175,7 +176,8 @@ def verify_earlier(workspace: Workspace, now: datetime, name: str) -> tuple[str,
 
 def _account(stored: StoredPlan, applied: Applied, unproven: Iterable[str]) -> view.StandingSummary:
     """Say what was done and what was refused, with names and reasons."""
-    rows = {row["finding"]: row for row in reviews.read(stored.run).findings.to_pylist()}
+    left = {finding for one in stored.plan.to_person for finding in one.findings}
+    rows = {row["finding"]: row for row in rows_with(reviews.read(stored.run).pieces(), finding=left)}
     standings = {}
     if applied.states:
         with JournalFile(stored.journal, stored.plan.digest) as journal:

@@ -14,6 +14,7 @@ from typing import Any
 
 from access_review import artifacts, store
 from access_review.errors import Unclear
+from access_review.findings.selected import pieces_with
 from access_review.findings.sentences import every_sentence
 from access_review.model import CURRENT, JsonObject
 from access_review.plan.request import Scope
@@ -61,14 +62,19 @@ def open_findings(workspace: Workspace, run: Run, given: Mapping[str, str], now:
     """List the open findings of a run: of a rule, a person or a status, where these are given."""
     del workspace, now
     sentences = every_sentence()
-    rows = [row for row in reviews.read(run).findings.to_pylist() if row["status"] in CURRENT]
-    by_rule = Counter(row["rule"] for row in rows)
-    wanted = {name: given[name] for name in ("rule", "person", "status", "severity") if given.get(name)}
-    chosen = [row for row in rows if all(str(row.get(name)) == value for name, value in wanted.items())]
+    report, by_rule = reviews.read(run), Counter[str]()
+    for row in report.count_by("rule", "status"):
+        by_rule.update({row["rule"]: row["findings"]} if row["status"] in CURRENT else {})
+    wanted = {name: [given[name]] for name in ("rule", "person", "status", "severity") if given.get(name)}
+    statuses = frozenset(wanted.pop("status", CURRENT)) & frozenset(CURRENT)
+    found, first = 0, list[Any]()
+    for piece in pieces_with(report.pieces(), status=statuses, **wanted):
+        first += piece.slice(0, MOST_FINDINGS - len(first)).to_pylist()
+        found += len(piece)
     return {
         "by_rule": dict(sorted(by_rule.items())),
-        "found": len(chosen),
-        "findings": [dict(sentences.shown(row)) for row in chosen[:MOST_FINDINGS]],
+        "found": found,
+        "findings": [dict(sentences.shown(row)) for row in first],
     }
 
 
@@ -78,7 +84,7 @@ def open_work(workspace: Workspace, run: Run, given: Mapping[str, str], now: dat
     Raises ``PlanRefused`` for a plan that the logbook does not know, ``ArtifactError`` for damaged files.
     """
     del given
-    statuses = Counter(row["status"] for row in reviews.read(run).findings.to_pylist())
+    statuses = {row["status"]: row["findings"] for row in reviews.read(run).count_by("status")}
     waiting: list[JsonObject] = []
     for stored in waiting_plans(workspace.folder, now):
         counted = signed_so_far(stored, workspace, now)

@@ -8,6 +8,7 @@ from access_review import store
 from access_review.artifacts import LEAVERS
 from access_review.findings.control import CONTROL_RULES
 from access_review.findings.judged_share import list_unjudged
+from access_review.findings.selected import rows_with
 from access_review.findings.sentences import every_sentence
 from access_review.model import CURRENT, Family, Status
 from access_review.rules import load
@@ -83,9 +84,9 @@ def _findings(statuses: Sequence[str], rules: Sequence[str] = ()) -> _Find:
         asked, sentences = frozenset(rules or metric.rules), every_sentence()
         if not run.reviewed:
             return
-        rows = [row for row in reviews.read(run).findings.to_pylist() if row["status"] in statuses]
+        rows = rows_with(reviews.read(run).pieces(), status=statuses, **({"rule": asked} if asked else {}))
         for row in sorted(rows, key=lambda row: (row["rule"], row["subject"], row["finding"])):
-            if row["rule"] in asked if asked else row["rule"] not in CONTROL_RULES:
+            if asked or row["rule"] not in CONTROL_RULES:
                 known = row["first_seen"].isoformat()
                 about = {"person": row["person"] or "", "subject": row["subject"], "reason": sentences.reason(row)}
                 yield {"finding": row["finding"], "rule": row["rule"], "status": row["status"], "known": known, **about}

@@ -13,6 +13,7 @@ from access_review.audit.decisions import Decisions
 from access_review.audit.judge import ClientStatement
 from access_review.audit.worklist import WorkItem
 from access_review.findings.judged_share import measure_judged
+from access_review.findings.selected import rows_with
 from access_review.offboarding.leaver import Leaver
 from access_review.runs import Run
 from access_review.sample import population
@@ -52,16 +53,20 @@ class ReadClient:
 
 def read_client(workspace: Workspace, run: Run, client: str, leavers: Iterable[Leaver]) -> ReadClient:
     """Read one client's part of a run, and write nothing; raises ``Unclear`` for a client that nobody works for."""
+    with reviews.opened(workspace, run) as facts:
+        return _read(facts, run, client, leavers)
+
+
+def _read(facts: reviews.OpenRun, run: Run, client: str, leavers: Iterable[Leaver]) -> ReadClient:
     sampled = store.has(run, WORKLIST)
     work = read_again(run, WORKLIST).items if sampled else ()
     current = audits.decisions(run).current if sampled else {}
-    with reviews.opened(workspace, run) as facts:
-        within = client_extract.draw_borders(facts.engine, client)
-        units = tuple(
-            replace(unit, clients=(client,), manager=None)
-            for unit in population.of_client(population.list_units(facts.engine), client)
-        )
-        found = client_extract.select_findings(facts.report.findings.to_pylist(), within)
+    within = client_extract.draw_borders(facts.engine, client)
+    units = tuple(
+        replace(unit, clients=(client,), manager=None)
+        for unit in population.of_client(population.list_units(facts.engine), client)
+    )
+    found = client_extract.select_findings(rows_with(facts.report.pieces()), within)
     items = client_extract.select_items(work, within)
     answered = sum(item.item in current for item in items)
     return ReadClient(within, units, found, items, client_extract.score(within, units, found, items, answered, leavers))
@@ -77,7 +82,7 @@ def write_client(workspace: Workspace, run: Run, client: str, now: datetime) -> 
     sampled = store.has(run, WORKLIST)
     decisions = audits.decisions(run) if sampled else Decisions(run.id)
     with reviews.opened(workspace, run) as facts:
-        part = read_client(workspace, run, client, leavers)
+        part = _read(facts, run, client, leavers)
         as_of, share = facts.snapshot.as_of, measure_judged(facts.engine, part.within.own)
     within, items = part.within, part.items
     rows = [tuple("" if row[name] is None else str(row[name]) for name in client_extract.FINDING) for row in part.found]

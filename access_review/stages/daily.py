@@ -6,6 +6,7 @@ from datetime import datetime
 
 from access_review.audit import inventory
 from access_review.audit.inventory import ListedAgent, ListedApplication
+from access_review.findings.selected import rows_with
 from access_review.findings.sentences import every_sentence
 from access_review.model import CURRENT
 from access_review.offboarding.leaver import Leavers
@@ -52,5 +53,5 @@ def check_day(workspace: Workspace, run: Run, now: datetime) -> Day:
 def signin_findings(report: Report) -> list[Row]:
     """Return what the rules about sign-ins found, as it is shown, the highest risk first."""
     sentences = every_sentence()
-    rows = [r for r in report.findings.to_pylist() if r["rule"] in SIGNIN_RULES and r["status"] in CURRENT]
+    rows = rows_with(report.pieces(), rule=SIGNIN_RULES, status=CURRENT)
     return [sentences.shown(row) for row in sorted(rows, key=lambda row: (-row["risk"], row["rule"], row["subject"]))]

@@ -17,6 +17,7 @@ from access_review.errors import ArtifactError, Unclear
 from access_review.evidence import pack, pseudonyms
 from access_review.evidence.pack import EvidencePack, PackPart
 from access_review.evidence.pseudonyms import Pseudonyms
+from access_review.findings.selected import rows_with
 from access_review.logbook.tree import leaf
 from access_review.review import establish
 from access_review.revoke import sshsig
@@ -166,7 +167,7 @@ def _client_run(run: Run, client: str, to: Path) -> str:
         with reviews.engine_of(known, snapshot) as engine:
             establish(snapshot.tables, known, engine, reviews.previous(run.workspace, run).owners)
             within = client_extract.draw_borders(engine, client)
-    found = client_extract.select_findings(reviews.read(run).findings.to_pylist(), within)
+    found = client_extract.select_findings(rows_with(reviews.read(run).pieces()), within)
     rows = [tuple("" if one[name] is None else str(one[name]) for name in client_extract.FINDING) for one in found]
     _write(to / "findings.csv", client_extract.FINDING, rows, within)
     if not store.has(run, SAMPLE):

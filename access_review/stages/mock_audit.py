@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from access_review.errors import PlanRefused, Unclear
+from access_review.findings.selected import pieces_with
 from access_review.model import CURRENT, JsonObject
 from access_review.runs import Run
 from access_review.scorecard import mock_audit
@@ -53,7 +54,7 @@ def _lines(run: Run) -> Iterator[TrainingLine]:
 def _causes(run: Run) -> tuple[CountedCause, ...]:
     report = reviews.read(run)
     columns = ["rule", "about", "code", "person", "status"]
-    rows = [row for row in report.findings.select(columns).to_pylist() if row["status"] in CURRENT]
+    rows = [row for piece in pieces_with(report.pieces(), status=CURRENT) for row in piece.select(columns).to_pylist()]
     sources = snapshots.read_manifest(run).sources
     unread = sorted(name for name, source in sources.items() if not source.complete)
     silent = [one.rule for one in report.evaluations if not one.evaluated]
@@ -74,7 +75,8 @@ def _movers(run: Run) -> frozenset[str]:
 def _of_the_quarter(workspace: Workspace, now: datetime) -> Iterator[Row]:
     for run in logged.known_runs(workspace.folder):
         if run.reviewed and now - QUARTER < run.as_of <= now:
-            yield from reviews.read(run).findings.select(["finding", "rule", "person"]).to_pylist()
+            for piece in reviews.read(run).pieces():
+                yield from piece.select(["finding", "rule", "person"]).to_pylist()
 
 
 def open_mock_audit(

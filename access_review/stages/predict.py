@@ -14,6 +14,7 @@ from access_review.draft import learned
 from access_review.draft.decision_columns import Column, DecidedItems, items_of_table, like
 from access_review.draft.predicted import PredictedRisk, predict
 from access_review.errors import AccessReviewError, Unclear
+from access_review.findings.selected import rows_with
 from access_review.runs import Run
 from access_review.stages.inspect import inspect_files
 from access_review.store import audits, reviews, snapshots
@@ -119,8 +120,10 @@ def _answered(run: Run) -> Iterator[tuple[dict[str, str], bool]]:
     snapshot = snapshots.load(run)
     people = {row["person"]: row for row in snapshot.tables["people"].to_pylist()}
     attributes = _attributes(snapshot.tables["assignments"].to_pylist())
-    findings = {row["finding"]: row for row in reviews.read(run).findings.to_pylist()}
-    for item in store.read(run, WORKLIST).items:
+    items = store.read(run, WORKLIST).items
+    asked = {finding for item in items if item.item in current for finding in item.findings}
+    findings = {row["finding"]: row for row in rows_with(reviews.read(run).pieces(), finding=asked)}
+    for item in items:
         decision = current.get(item.item)
         if decision is None or item.planted or item.entitlement is None or decision.decision not in _ANSWERS:
             continue

@@ -53,7 +53,8 @@ def derive_undo(
     Raises ``PlanRefused`` for a batch that took nothing away.
     """
     now_held, before, report = snapshots.load(newest), snapshots.load(stored.run), reviews.read(newest)
-    known = frozenset(reviews.read(stored.run).findings["finding"].to_pylist())
+    found = reviews.read(stored.run).pieces()
+    known = frozenset(finding for piece in found for finding in piece["finding"].to_pylist())
 
     def prove(changes: Sequence[Change]) -> Proof | Failure:
         after = tables_after_undo(now_held.tables, before.tables, changes)

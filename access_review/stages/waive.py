@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
+import pyarrow.compute as pc
+
 from access_review import store
 from access_review.artifacts import WORKLIST
 from access_review.audit import exception_log
 from access_review.audit.decisions import ReviewerAnswer
 from access_review.audit.worklist import WorkItem
 from access_review.errors import Unclear
+from access_review.findings.selected import rows_with
 from access_review.model import JsonObject
 from access_review.revoke.approve import StatementKind
 from access_review.revoke.assurance import is_authenticated
@@ -60,8 +63,8 @@ def request_about(
 
 def open_finding(run: Run, finding: str) -> Row:
     """Return the open finding whose id begins so; raises ``Unclear`` unless there is one."""
-    found = reviews.read(run).findings.to_pylist()
-    rows = [row for row in found if row["finding"].startswith(finding.lower()) and row["status"] != "closed"]
+    begin = (piece.filter(pc.starts_with(piece["finding"], finding.lower())) for piece in reviews.read(run).pieces())
+    rows = [row for piece in begin for row in piece.to_pylist() if row["status"] != "closed"]
     if len(rows) != 1 or len(finding) < 6:
         raise Unclear(f"{len(rows)} open findings begin with {finding!r}", hint="give 6 digits or more of one")
     row: Row = rows[0]
@@ -101,10 +104,10 @@ def beneficiary_of(run: Run, entry: Waiver) -> str:
 
     An entry may name what it is about by its id or as ``source:kind:name``.
     """
-    for row in reviews.read(run).findings.to_pylist():
+    for row in rows_with(reviews.read(run).pieces(), rule=[entry.rule]):
         named = entry.subject in _called(row["subject"], row["subject_name"])
         about = not entry.about or entry.about in _called(row["about"] or "", row["about_name"])
-        if row["rule"] == entry.rule and named and about and row["person"]:
+        if named and about and row["person"]:
             return str(row["person"])
     known = reviews.owners(run)
     owners = known.read().select(["account", "person", "name"]).to_pylist() if known else ()
@@ -160,8 +163,8 @@ class WaiverLog:
 
 def list_waivers(workspace: Workspace, run: Run, now: datetime) -> WaiverLog:
     """Return the exception log as it stands in a reviewed run, at a moment."""
-    findings = reviews.read(run).findings.to_pylist()
-    used = Counter(row["waiver"] for row in findings if row["status"] == "waived")
+    counts = reviews.read(run).count_by("waiver", "status")
+    used = Counter({row["waiver"]: row["findings"] for row in counts if row["status"] == "waived"})
     states = exception_log.waiver_states(workspace.waivers.waivers, used, workspace.policy.exceptions, now)
     return WaiverLog(states, asked_as(workspace, run), approved_as(workspace, run), kept_unlogged(run))
 

@@ -18,7 +18,7 @@ from access_review.policy import SHORTEST_KEPT
 from access_review.revoke import signed_wind_down
 from access_review.revoke.approve import Approved, Seen, Signatories, StatementKind
 from access_review.runs import Run
-from access_review.store import files, logbook, logbook_check, logged, snapshots
+from access_review.store import files, logbook, logbook_check, logged, rosters, snapshots
 from access_review.store.journal import JournalFile, begun
 from access_review.store.rights import Right, hold
 from access_review.workspace import Workspace
@@ -72,7 +72,7 @@ class StoredPlan:
 
 def signatories(run: Run) -> Signatories:
     """Return who is who by the roster of a run; raises ``ArtifactError``."""
-    return Signatories.of(snapshots.people(run), ())
+    return rosters.signatories_of(run)
 
 
 def journal_of(run: Run, name: str) -> Path:

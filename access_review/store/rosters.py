@@ -9,6 +9,7 @@ from access_review.artifacts import MANIFEST
 from access_review.audit import reviewers
 from access_review.audit.reviewers import People
 from access_review.errors import PlanRefused
+from access_review.revoke.approve import Signatories
 from access_review.runs import Run
 from access_review.store import logged, snapshots
 from access_review.store.recalled import FileStamp, stamp_of
@@ -62,6 +63,17 @@ def _is_whole(run: Run, stamps: tuple[FileStamp | None, ...]) -> bool:
 def _people_of(run: Run, stamps: tuple[FileStamp | None, ...]) -> People:
     del stamps
     return reviewers.people_of(snapshots.people(run))
+
+
+def signatories_of(run: Run) -> Signatories:
+    """Return who is who by the roster of a run; raises ``ArtifactError``."""
+    return _signatories_of(run, _stamps(run))
+
+
+@lru_cache(maxsize=2)
+def _signatories_of(run: Run, stamps: tuple[FileStamp | None, ...]) -> Signatories:
+    del stamps  # a page asks for each plan, and a batch for each signature
+    return Signatories.of(snapshots.people(run), ())
 
 
 @lru_cache(maxsize=64)

@@ -10,10 +10,14 @@ from access_review.tables import Row
 
 @dataclass
 class ListedAccount:
-    """What the rows say of one account; each value with the first line that says it."""
+    """What the rows say of one account; each value with the first line that says it.
+
+    ``read`` are the cells of the last of these rows in which all could be read.
+    """
 
     login: str
     stated: dict[str, dict[Any, int]] = field(default_factory=lambda: defaultdict(dict))
+    read: tuple[str | None, ...] | None = None
 
     def add_row(self, line: int, stated: Mapping[str, Any]) -> None:
         """Note what one row says."""

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import assert_never
 
 from access_review.connectors import Source, problem
@@ -17,6 +18,11 @@ from access_review.connectors.table.ticket_rows import ticket_rows
 from access_review.connectors.tabular import date_order, instants
 from access_review.connectors.tabular.sheets import Sheet
 from access_review.tables import TABLES, Row
+
+_OF_GRANTS = frozenset(
+    {"account", "id", "entitlement", "entitlement_id", "description", "since", "until", "used", "granted_by"}
+)
+"""The columns of what is held, and of which account it is."""
 
 
 @dataclass
@@ -181,10 +187,21 @@ class ExportListing:
             return line.named("account")
         login = line.needed("account")
         native = line.needed("id") if "id" in self.terms.columns else login
-        self._accounts.setdefault(native, ListedAccount(login)).add_row(
-            line.number, {"name": login, **self._stated(line)}
-        )
+        account = self._accounts.get(native)
+        if account is None:
+            account = self._accounts[native] = ListedAccount(login)
+        cells = (login, *map(line.written, self._stating))
+        # An account has a row for each thing that it holds, and all of them say the same of it: that is read once.
+        if cells != account.read:
+            account.add_row(line.number, {"name": login, **self._stated(line)})
+            if not (line.faults or line.typed or line.unread or line.doubtful or self.sheet.stored_dates):
+                account.read = cells
         return self.source.id("user", native)
+
+    @cached_property
+    def _stating(self) -> tuple[str, ...]:
+        """The mapped columns that may say something of an account itself."""
+        return tuple(name for name in self.terms.columns if name not in _OF_GRANTS)
 
     def _stated(self, line: ListedRow) -> Row:
         return {

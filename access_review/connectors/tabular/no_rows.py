@@ -46,7 +46,7 @@ def headings_elsewhere(raw: Raw) -> Mistake | None:
 
 def _are(filled: Sequence[str], headings: frozenset[str], key: Key) -> bool:
     # Of millions of rows nearly none begins as the headings do: the rest of a row is not looked at.
-    return key(filled[0]) in headings and {key(text) for text in filled} == headings
+    return all(key(text) in headings for text in filled) and {key(text) for text in filled} == headings
 
 
 def no_row(raw: Raw, place: int, headings: frozenset[str], key: Key) -> tuple[str, str] | None:

@@ -368,3 +368,25 @@ def test_real_permission_matrices_survive(outside_data: Path, tmp_path: Path, ma
         tmp_path, csv_text, columns={"account": "user", "entitlement": "permission"}, entitlement_kind="permission"
     )
     assert {(r["account"][9:], r["entitlement"][15:]) for r in made.tables["grants"]} == pairs
+
+
+def test_of_many_rows_of_one_account_each_that_cannot_be_read_says_so_and_each_that_differs_counts(
+    tmp_path: Path,
+) -> None:
+    kept = HOLDS.replace("ben,Agent,locked,Never,00124,ben@norwind.example.test,\n", "")
+    rows = [
+        "dan,Agent,yes,2026-02-20,00126,dan@norwind.example.test,",
+        "dan,Supervisor,yes,2026-02-20,00126,dan@norwind.example.test,",
+        "dan,Lead,maybe,2026-02-20,00126,dan@norwind.example.test,",
+        "dan,Trainer,maybe,2026-02-20,00126,dan@norwind.example.test,",
+        "dan,Guide,yes,2026-02-27,00126,other@norwind.example.test,",
+        "dan,Clerk,yes,2026-02-20,00126,dan@norwind.example.test,",
+    ]
+    text = kept + "".join(f"{row}\n" for row in rows)
+    found = read(tmp_path, text, **OPTIONS)
+    account = found.one("accounts", name="dan")
+    assert (account["mail"], account["employee_id"], account["enabled"]) == (None, "00126", True)
+    assert account["last_used_latest"].day == 27
+    said = [row["reason"] for row in found.some("problems")]
+    assert sum("'maybe' is none of the words declared" in one for one in said) == 2
+    assert sum("mail differs between lines 5, 9" in one for one in said) == 1
