@@ -181,6 +181,10 @@ def _key(file: Path) -> bytes:
         raise ArtifactError(f"{file} holds no key", hint="64 hex digits, as the auditor made them") from None
 
 
+_NOT_SAVED = "not saved"
+"""So ends the reason of a part of a recorded tenant of which there is no file."""
+
+
 def _unread(run: "Run") -> tuple[int, str]:
     """Return the exit code for sources that were not read whole, and the first reason of each."""
     from access_review.store import snapshots
@@ -189,14 +193,18 @@ def _unread(run: "Run") -> tuple[int, str]:
     manifest = snapshots.read_manifest(run)
     if manifest.complete:
         return 0, ""
-    why = []
+    why, remedy = [], ""
     for name, source in sorted(manifest.sources.items()):
         unread = by_reason((part, str(v.reason)) for part, v in sorted(source.verdicts.items()) if not v.complete)
         reasons = [f"{parts}: {reason}" for parts, reason in unread]
+        if any(reason.endswith(_NOT_SAVED) for _, reason in unread):
+            remedy = (
+                "\n  What was not saved can be exported too, as runbooks/export-entra.md says; check names every part."
+            )
         if reasons or not source.verdicts:
             more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
             why.append(f"\n  {visible(name)}: {visible(reasons[0]) if reasons else 'it says nothing of itself'}{more}")
-    return 1, f"not everything was read, so that less is concluded:{''.join(why)}"
+    return 1, f"not everything was read, so that less is concluded:{''.join(why)}{remedy}"
 
 
 def _outcome(run: "Run", report: "Report", fail_on: Severity | None) -> tuple[int, str]:

@@ -1,5 +1,6 @@
 """Whatever ends with another exit code than 0 says why on standard error, and what is to be run next runs as printed."""
 
+import json
 import re
 import shlex
 
@@ -61,3 +62,15 @@ def test_what_is_to_be_run_next_runs_as_it_is_printed(company: Company, tmp_path
         following = re.search(r"^Next:\s+access-review (.*)$", said.out, re.MULTILINE)
         words = shlex.split(following[1]) if following else []
     assert [next(w for w in one[4:] if w.isalpha()) for one in ran] == ["collect", "review", "audit", "remind"]
+
+
+@pytest.mark.slow
+def test_what_was_not_saved_of_a_tenant_is_said_with_how_to_export_it(tmp_path) -> None:
+    (tmp_path / "exports").mkdir()
+    user = {"id": "0f0c6a1e-0000-4000-8000-000000000001", "displayName": "Ana Lim", "userPrincipalName": "ana@x.test"}
+    (tmp_path / "exports/users.json").write_text(json.dumps({"value": [{**user, "accountEnabled": True}]}))
+    assert in_folder(tmp_path, "init", "made", "--from", "exports").code == 0
+    said = in_folder(tmp_path, "-C", "made", "audit", "--trial")
+    assert said.code == 1
+    assert "groups: not saved" in said.err
+    assert "runbooks/export-entra.md" in said.err
