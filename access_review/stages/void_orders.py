@@ -12,13 +12,11 @@ from access_review.artifacts import WORKLIST
 from access_review.audit.reviewers import people_of
 from access_review.changes import Change, is_decision
 from access_review.errors import AccessReviewError
-from access_review.findings.format_1 import of_today
 from access_review.model import CURRENT, Remedy, Status
 from access_review.plan.request import DecidedRevoke, Scope
 from access_review.plan.reviewed_revokes import decided_revokes
 from access_review.revoke import recheck
 from access_review.runs import Run
-from access_review.snapshot import Stored
 from access_review.store import audits, logged, reviews, snapshots
 from access_review.store.plans import StoredPlan
 from access_review.tables import Row
@@ -98,11 +96,13 @@ class _LastReview:
         known = [run for run in logged.known_runs(workspace.folder) if run.reviewed and run.as_of <= now]
         if not known:
             return cls(None, {})
-        found = of_today(Stored({"findings": reviews.read(known[-1]).found})["findings"]).select(_READ)
         asking = pa.array(sorted({name for one in changes for name in one.because}), pa.string())
         about = pa.array(sorted({name for one in changes for name in one.target.key[:3] if name}), pa.string())
-        found = found.filter(pc.or_(pc.is_in(found["finding"], asking), pc.is_in(found["subject"], about)))
-        return cls(known[-1], {row["finding"]: row for row in found.to_pylist()})
+        found: dict[str, Row] = {}
+        for piece in reviews.read(known[-1]).pieces():  # a piece at a time: there may be millions, and watch asks often
+            wanted = pc.or_(pc.is_in(piece["finding"], asking), pc.is_in(piece["subject"], about))
+            found |= {row["finding"]: row for row in piece.filter(wanted).select(_READ).to_pylist()}
+        return cls(known[-1], found)
 
     def why(self, change: Change, since: datetime) -> str:
         """Say why a change is asked for no more; empty where something found asks for it, or no review is so new."""

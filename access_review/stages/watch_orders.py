@@ -11,10 +11,9 @@ from datetime import datetime, timedelta
 from access_review.changes import is_decision
 from access_review.errors import AccessReviewError
 from access_review.findings.compare import current
-from access_review.findings.format_1 import of_today
 from access_review.revoke.states import State
 from access_review.runs import Run
-from access_review.snapshot import Snapshot, Stored
+from access_review.snapshot import Snapshot
 from access_review.snapshot.watched import WatchState
 from access_review.stages.ordered_plans import OrderedChange, OrderedPlan, ordered_plan
 from access_review.stages.tickets import FOLLOWED
@@ -119,8 +118,7 @@ def run_where_asked_no_more(
 
 
 def _known_open(run: Run) -> frozenset[str]:
-    found = of_today(Stored({"findings": reviews.read(run).found})["findings"])
-    return frozenset(current(found)["finding"].to_pylist())
+    return frozenset(name for piece in reviews.read(run).pieces() for name in current(piece)["finding"].to_pylist())
 
 
 def _waiting(workspace: Workspace, now: datetime) -> Iterator[OrderedPlan]:
