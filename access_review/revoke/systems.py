@@ -38,18 +38,18 @@ def executors(
 
 @contextmanager
 def witnesses(
-    workspace: Workspace, changes: Sequence[Change], now: datetime, last: Before
+    workspace: Workspace, changes: Sequence[Change], now: datetime, last: Before, *, dated: bool
 ) -> Iterator[dict[str, Witness]]:
     """Open what can look at each system a plan touches, without any right to write.
 
-    Raises ``WorkspaceError`` for options at odds, and ``ConnectorError`` where a session cannot be opened.
+    ``dated`` tells whether ``now`` is of the clock that dates files: an export is then as old as it was written. Raises ``WorkspaceError`` for options at odds, and ``ConnectorError`` where a session cannot be opened.
     """
     with ExitStack() as stack:
         yield {
             name: work_orders.PartlyLiveWitness(opened.covers, stack.enter_context(opened.verifying()), orders)
             if isinstance(opened, Writable)
             else orders
-            for name, opened, orders in _touched(workspace, changes, now, last)
+            for name, opened, orders in _touched(workspace, changes, now, last, dated=dated)
         }
 
 
@@ -64,7 +64,13 @@ def ordered(workspace: Workspace, changes: Sequence[Change]) -> frozenset[str]:
 
 
 def _touched(
-    workspace: Workspace, changes: Sequence[Change], now: datetime, last: Before, *, ordering: bool = False
+    workspace: Workspace,
+    changes: Sequence[Change],
+    now: datetime,
+    last: Before,
+    *,
+    ordering: bool = False,
+    dated: bool = False,
 ) -> Iterator[tuple[str, Connector, work_orders.WorkOrders]]:
     """Yield the sources that changes are made in: as they are connected, and as a person is asked to change them."""
 
@@ -73,7 +79,8 @@ def _touched(
 
     for entry in _sources(workspace, changes):
         alone, opened = replace(workspace, sources=(entry,)), workspace.connected(entry)
-        orders = work_orders.WorkOrders(entry.name, partial(read, alone), ordering, partial(written_at, opened))
+        written = partial(written_at, opened) if dated else lambda: None
+        orders = work_orders.WorkOrders(entry.name, partial(read, alone), ordering, written)
         yield entry.name, opened, orders
 
 

@@ -84,7 +84,8 @@ def _verified(
         _refuse_own(stored, by, {*confirmed, *(row.change for row in rows)})
         how = _signed(stored, workspace, signer, now, confirmed, log) if signer else "claimed"
         last = cache(partial(last_reads.of_touched, workspace, plan.changes))
-        with systems.witnesses(workspace, plan.changes, now, last) as witnesses:
+        dated = logged.machine_timed(workspace.folder)
+        with systems.witnesses(workspace, plan.changes, now, last, dated=dated) as witnesses:
             if rows:
                 carried_out.take_log(plan, rows, journal, partial(verify.look, witnesses), by=by, now=now)
             # After the log: where that is refused, nothing at all is taken.

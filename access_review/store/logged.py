@@ -79,7 +79,7 @@ def find(workspace: Path, name: str | None = None, *, reviewed: bool = False) ->
 
 
 def machine_timed(workspace: Path) -> bool:
-    """Tell whether any run is known to be of a moment of the machine's clock. Raises ``ArtifactError`` for a damaged logbook."""
+    """Tell whether any run is known to be of a moment of the machine's clock, which dates files too. Raises ``ArtifactError`` for a damaged logbook."""
     log = known(workspace)
     return log is not None and any(entry.details.get("clock") == "machine" for entry in log.of(LogEvent.RUN))
 

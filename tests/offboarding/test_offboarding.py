@@ -453,6 +453,7 @@ def test_a_certificate_needs_two_reads_and_nothing_open_or_unknown(tmp_path):
 @pytest.mark.slow
 def test_an_export_that_was_collected_twice_certifies_nothing(tmp_path):
     company = Company(tmp_path / "company")
+    company.by_machine = True
     company.leave(20, "2026-10-30")
     assert company.run("--quiet", "audit", at="2026-11-02T06:00:00Z").code == 0
     ledger = company.folder / "sources/ledger.csv"

@@ -103,7 +103,18 @@ LOOKS = ("2026-11-03T09:00:00Z", "2026-11-03T09:30:00Z")
 @pytest.fixture(scope="module")
 def editors(tmp_path_factory):
     """A list of 40 rows of which ten are ordered to go, a quarter."""
-    company = Company(tmp_path_factory.mktemp("editors") / "company")
+    return made_editors(tmp_path_factory.mktemp("editors") / "company", by_machine=False)
+
+
+@pytest.fixture(scope="module")
+def today(tmp_path_factory):
+    """The same by the machine's clock, which dates files too."""
+    return made_editors(tmp_path_factory.mktemp("today") / "company", by_machine=True)
+
+
+def made_editors(folder, *, by_machine):
+    company = Company(folder)
+    company.by_machine = by_machine
     (company.folder / "roles/policy.yaml").write_text(GENEROUS)
     company.besides = [(number, "Editor") for number in EDITORS]
     company.write()
@@ -192,8 +203,8 @@ def test_nobody_says_of_their_own_access_that_it_is_gone(editors, tmp_path):
     assert company.run(*words, "00012", at=LOOKS[0]).code == 0
 
 
-def test_an_export_that_is_read_twice_is_one_read(editors, tmp_path):
-    company = editors.copy(tmp_path / "company")
+def test_an_export_that_is_read_twice_is_one_read(today, tmp_path):
+    company = today.copy(tmp_path / "company")
     ordered(company)
     company.besides = []
     write_at(company, "2026-11-03T08:00:00Z")
@@ -204,8 +215,8 @@ def test_an_export_that_is_read_twice_is_one_read(editors, tmp_path):
     assert states(company, "2026-11-09T09:30:00Z") == [{"revoked"}]
 
 
-def test_a_list_from_before_the_order_neither_confirms_nor_fails_what_somebody_says_they_did(editors, tmp_path):
-    company = editors.copy(tmp_path / "company")
+def test_a_list_from_before_the_order_neither_confirms_nor_fails_what_somebody_says_they_did(today, tmp_path):
+    company = today.copy(tmp_path / "company")
     write_at(company, "2026-11-02T05:00:00Z")
     ordered(company)
     (plan,) = company.folder.glob("runs/*/plan/plan.json")
@@ -219,3 +230,11 @@ def test_a_list_from_before_the_order_neither_confirms_nor_fails_what_somebody_s
         states(company, "2026-11-06T06:00:00Z", "2026-11-06T07:00:00Z", "2026-11-06T08:00:00Z")
         == [{"contradicted"}] * 3
     ), "one export contradicts once"
+
+
+def test_where_another_time_is_asked_for_files_have_the_dates_of_none(editors, tmp_path):
+    company = editors.copy(tmp_path / "company")
+    ordered(company)
+    company.besides = []
+    write_at(company, "2026-01-01T00:00:00Z")
+    assert states(company, *LOOKS) == [{"pending"}, {"revoked"}]
