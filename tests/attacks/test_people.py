@@ -147,6 +147,8 @@ def test_a_second_row_of_the_holders_name_answers_nothing_about_their_access(com
     """Somebody hired again, or an employee who is a contractor too, has two ids and is one person."""
     path = company.folder / "sources/people.csv"
     path.write_text(path.read_text() + "00112,PERSON  12,Active,,Finance\n")
+    policy = company.folder / "roles/policy.yaml"
+    policy.write_text(policy.read_text() + "sampling: {rate: 1}\n")  # everybody is drawn
     later = "2026-11-09T06:00:00Z"
     assert company.run("audit", at=later).code == 0
     sheets = [*newest(company).folder.glob("sample/*.csv")]
