@@ -51,9 +51,9 @@ class Options:
     def acting(self, workspace: "Workspace") -> Clock:
         """Return the clock by which is signed, changed, read back and given back.
 
-        Raises ``PlanRefused`` for a moment asked for where a source is written to live, or any run was collected now:
-        there it is the machine's clock, or an expired plan would write, or be ordered from people, and a leaver of next
-        month be disabled today. Raises ``ArtifactError`` where others may open ``runs/``: they could write what is signed.
+        Raises ``PlanRefused`` for a moment asked for where a source is written to live: there it is the machine's clock, or
+        an expired plan would write and a leaver of next month be disabled today. So it does for one that has passed where any
+        run was collected now: an expired plan would be ordered from people. Raises ``ArtifactError`` where others may open ``runs/``: they could write what is signed.
         """
         from access_review.guarded_files.private import require_private
         from access_review.store import logged
@@ -68,9 +68,9 @@ class Options:
                 f"--as-of is for reviewing: {', '.join(live)} can be written to, by the machine's clock alone",
                 hint="leave --as-of out",
             )
-        if logged.machine_timed(self.folder):
+        if self.as_of < self.clock.now() and logged.machine_timed(self.folder):
             raise PlanRefused(
-                "--as-of is for reviewing: runs here are of the machine's clock, and by that alone is signed and acted",
+                "--as-of is for reviewing what has passed: runs here are of the machine's clock, and by that alone is signed and acted",
                 hint="leave --as-of out; to try the example in its own time, lay it out anew: access-review init DIR",
             )
         return RunningClock(self.as_of, self.clock)
@@ -165,18 +165,13 @@ class Options:
         return hold(self.folder, Right.CAMPAIGN, now=self.now, command=command)
 
     def collect(self, workspace: "Workspace", *, trial: bool = False) -> "Run":
-        """Read every source into a new run, and show how far it is.
-
-        Of a moment that is yet to come it is a rehearsal, where runs are of the machine's clock: it would be the newest until then.
-        """
+        """Read every source into a new run, and show how far it is."""
         from access_review.stages.collect import collect_run
-        from access_review.store import logged
         from access_review.views import terminal
 
         self.begin_logbook("collect")
-        to_come = self.as_of is not None and self.as_of > self.clock.now() and logged.machine_timed(self.folder)
         with terminal.progress(shown=False if self.quiet or self.json else None) as progress:
-            return collect_run(workspace, self.now, progress, chosen=self.as_of is not None, trial=trial or to_come)
+            return collect_run(workspace, self.now, progress, chosen=self.as_of is not None, trial=trial)
 
     @property
     def colour(self) -> bool:

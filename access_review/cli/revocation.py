@@ -333,7 +333,8 @@ def verify(
     now, brought = options.acting(workspace).now(), _log(log)
     stored = plans.find(options.found_run(reviewed=True), of)
     signer = signer_of(options, by, key) if confirmed or log else None
-    found = verify_plan(stored, workspace, now=now, confirmed=tuple(confirmed or ()), by=by, log=brought, signer=signer)
+    said, dated = tuple(confirmed or ()), options.as_of is None
+    found = verify_plan(stored, workspace, now=now, confirmed=said, by=by, log=brought, signer=signer, dated=dated)
     unapproved = why_unapproved(stored, workspace, brought, now) if brought is not None else ""
     if brought is not None and has_other_program(stored):
         options.remark(f"{carry_out.NAME} beside the plan is another now: ask who carried it out which one they ran")
@@ -345,8 +346,8 @@ def verify(
     wrong = {State.FAILED, State.REGRANTED}
     failed = sum(one.state in wrong for one in found)
     reason = f"{count(failed, 'change')} did not hold" if failed else "access remains that the batch was to end"
-    said = f"{reason}; each stands above" if remaining or failed else unattended.NO_TICKET
-    leave(4 if remaining or failed else 1 if seen.failed else 0, said)
+    why = f"{reason}; each stands above" if remaining or failed else unattended.NO_TICKET
+    leave(4 if remaining or failed else 1 if seen.failed else 0, why)
 
 
 def _log(path: Path | None) -> bytes | None:

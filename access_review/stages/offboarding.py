@@ -199,7 +199,7 @@ def write_certificates(
     """
     found = list(some)
     exports = ((entry.name, written_at(workspace.connected(entry))) for entry in workspace.sources)
-    exported = {name: at for name, at in exports if at} if logged.machine_timed(workspace.folder) else {}
+    exported = {name: at for name, at in exports if at} if logged.machine_timed(workspace.folder, run.id) else {}
     refused = {one.person: reason for one in found if (reason := certificate.why_not(one, made.as_of, exported))}
     given = {one.person: certificate.certify(one, made) for one in found if one.person not in refused}
     written, signed = {}, []

@@ -31,10 +31,12 @@ def verify_plan(
     by: str = "",
     log: bytes | None = None,
     signer: Signer | None = None,
+    dated: bool = True,
 ) -> tuple[Verified, ...]:
     """Read again what a batch changed, and note in its journal what is proven.
 
-    ``by`` says what was done by hand: the changes ``confirmed``, and what the ``log`` of ``carry-out.ps1`` has. With a
+    Where runs are of the machine's clock an export is as old as it was written, unless ``now`` was asked for and is not
+    ``dated`` as files are. ``by`` says what was done by hand: the changes ``confirmed``, and what the ``log`` of ``carry-out.ps1`` has. With a
     ``signer`` that is signed, and not merely claimed.
     Raises ``PlanRefused`` for a log that is not of this plan, or for who says of their own access that it is gone, and
     takes nothing of it, ``Unclear`` for a change that the plan does not have, and ``ConnectorError`` for a system that lets nobody in.
@@ -42,7 +44,8 @@ def verify_plan(
     plans.require_journals(workspace.folder)
     with plans.writing(workspace.folder, now, "verify"):
         note_killed(stored, now, "verify")
-        found = _verified(stored, workspace, now, confirmed, by, log, signer)
+        dated = dated and logged.machine_timed(workspace.folder)
+        found = _verified(stored, workspace, now, confirmed, by, log, signer, dated=dated)
         plans.note_journal(stored, now, "verify")
     return found
 
@@ -74,6 +77,8 @@ def _verified(
     by: str,
     log: bytes | None,
     signer: Signer | None,
+    *,
+    dated: bool,
 ) -> tuple[Verified, ...]:
     plan, policy = stored.plan, workspace.policy
     with JournalFile(stored.journal, plan.digest) as journal:
@@ -84,7 +89,6 @@ def _verified(
         _refuse_own(stored, by, {*confirmed, *(row.change for row in rows)})
         how = _signed(stored, workspace, signer, now, confirmed, log) if signer else "claimed"
         last = cache(partial(last_reads.of_touched, workspace, plan.changes))
-        dated = logged.machine_timed(workspace.folder)
         with systems.witnesses(workspace, plan.changes, now, last, dated=dated) as witnesses:
             if rows:
                 carried_out.take_log(plan, rows, journal, partial(verify.look, witnesses), by=by, now=now)

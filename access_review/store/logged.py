@@ -78,10 +78,11 @@ def find(workspace: Path, name: str | None = None, *, reviewed: bool = False) ->
     return of_then[-1] if of_then else found
 
 
-def machine_timed(workspace: Path) -> bool:
-    """Tell whether any run is known to be of a moment of the machine's clock, which dates files too. Raises ``ArtifactError`` for a damaged logbook."""
+def machine_timed(workspace: Path, run: str | None = None) -> bool:
+    """Tell whether any run, or the one of that id, is known to be of a moment of the machine's clock, which dates files too. Raises ``ArtifactError`` for a damaged logbook."""
     log = known(workspace)
-    return log is not None and any(entry.details.get("clock") == "machine" for entry in log.of(LogEvent.RUN))
+    made = log.of(LogEvent.RUN) if log else ()
+    return any(entry.details.get("clock") == "machine" and run in {None, entry.name} for entry in made)
 
 
 def newest_reviewed(workspace: Path) -> Run | None:

@@ -30,7 +30,7 @@ SEEN: Mapping[str, str] = {
         a_plan_moved_into_a_rehearsal_is_refused, no_variable_moves_the_clock_of_the_command,
         recorded_sources_are_reviewed_as_of_any_moment,
         where_files_alone_are_read_another_time_is_taken_until_a_run_is_of_the_machines_clock,
-        a_run_of_a_moment_to_come_is_a_rehearsal_where_runs_are_of_the_machines_clock,
+        where_files_alone_are_read_a_time_to_come_may_be_tried,
         nobody_dates_back_what_they_merely_claim""",
     "a directory of which a file is empty or cut, between entries too": """
         odd_files: a_directory_of_which_one_file_is_cut_is_incomplete_and_closes_nothing,

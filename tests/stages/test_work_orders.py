@@ -238,3 +238,15 @@ def test_where_another_time_is_asked_for_files_have_the_dates_of_none(editors, t
     company.besides = []
     write_at(company, "2026-01-01T00:00:00Z")
     assert states(company, *LOOKS) == [{"pending"}, {"revoked"}]
+
+
+def test_files_have_the_date_of_no_time_to_come_that_is_asked_for(today, tmp_path):
+    company = today.copy(tmp_path / "company")
+    ordered(company)
+    company.besides = []
+    write_at(company, "2026-11-02T06:30:00Z")
+    (plan,) = company.folder.glob("runs/*/plan/plan.json")
+    for at in LOOKS:
+        words = ("--as-of", at, "--json", "--run", plan.parents[1].name, "verify")
+        done = access_review(company.folder, *words, at="2026-11-02T07:00:00Z")
+    assert {one["state"] for one in done.json["changes"]} == {"revoked"}
